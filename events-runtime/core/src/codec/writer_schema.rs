@@ -10,7 +10,9 @@ use super::resolve::{self, Plan};
 use events_schema::Published;
 use events_schema::fingerprint;
 use events_schema::parse::{self, ParseError};
+use events_schema::resolution::names_match;
 use events_schema::tree::Schema;
+use events_schema::view::{Shape, View};
 
 /// The longest text of a schema.
 const MAX_LEN: usize = 1 << 20;
@@ -110,6 +112,21 @@ impl WriterSchema {
     /// The plan for a reader's schema; made once.
     pub(crate) fn plan(&self, reader: &'static Schema) -> &Plan {
         self.0.plans.get(reader, || resolve::plan(reader, self.packed()))
+    }
+
+    /// Whether it is a record that a reader's record stands for, by its name.
+    #[doc(hidden)]
+    pub fn is_named_as(&self, reader: &'static Schema) -> bool {
+        match (View::tree(reader).shape(), View::packed(self.packed()).shape()) {
+            (Shape::Record(reader), Shape::Record(writer)) => names_match(&reader.name, &writer.name),
+            _ => false,
+        }
+    }
+
+    /// Why a reader can read none of its data, with the path of the field and both types.
+    #[doc(hidden)]
+    pub fn mismatch(&self, reader: &'static Schema) -> Option<String> {
+        self.plan(reader).mismatch()
     }
 
     /// Whether its data is the reader's without a change.

@@ -133,6 +133,16 @@ impl Unresolvable {
         self.reason.len()
     }
 
+    /// The path of the field, and the reason.
+    fn text(&self) -> String {
+        let path: Vec<_> = self.path.iter().rev().map(PathField::name).collect();
+        if path.is_empty() {
+            self.reason.clone()
+        } else {
+            format!("field `{}`: {}", path.join("."), self.reason)
+        }
+    }
+
     #[cold]
     pub(super) fn error(&self, offset: usize) -> DecodeError {
         let error = DecodeError::new(DecodeErrorKind::Unresolvable(self.reason.clone()), offset);
@@ -199,6 +209,14 @@ impl Plan {
         let mut plan = Self { root, ops, verbatim, growth, strategy: Strategy::Rewrite };
         plan.strategy = plan.shortest();
         plan
+    }
+
+    /// Why no data of the writer can be read.
+    pub(crate) fn mismatch(&self) -> Option<String> {
+        match self.op(self.root) {
+            Op::Unresolvable(error) => Some(error.text()),
+            _ => None,
+        }
     }
 
     /// Whether the writer's data is the reader's without a change.
