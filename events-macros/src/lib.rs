@@ -110,13 +110,17 @@ use model::Container;
 /// | `int` | `i64`, `u32`, `u64` |
 /// | `datetime` | an instant with `#[event(with = events_runtime::with::isoformat)]` |
 /// | `UUID`, keys and locators | `uuid::Uuid`, `String` |
-/// | `List[T]`, `Dict[str, T]`, with `T` of the first two rows | `Vec<T>`, `BTreeMap<String, T>`, below the top level |
+/// | `List[T]`, `Dict[str, T]` | `Vec<T>`, `BTreeMap<String, T>`, below the top level |
 /// | an attribute with `default=None` | `Option<T>`, below the top level |
 /// | an attrs class | a struct with the same name |
 ///
+/// `T` is any type of the table. Lists and maps of records, lists or maps need openedx-events 10.6 or later;
+/// an older one raises a `TypeError` for the event. Times, UUIDs and keys in lists and maps are
+/// `str` in Python's class.
+///
 /// What Python cannot read or write is a compile error: options, lists and maps at the top level; lists and
-/// maps of anything but scalars; enums; `i32`; `f32`; logical types other than `uuid`; namespaces of nested
-/// types; and top-level fields named like an argument of `send_event` (`metadata`, `time`, …).
+/// maps of options; enums; `i32`; `f32`; logical types other than `uuid`; namespaces of nested types; and
+/// top-level fields named like an argument of `send_event` (`metadata`, `time`, …).
 ///
 /// Some values change or are refused at run time. Their types compile, because most of their values are
 /// transferred correctly. The bus logs a warning for each routed event at startup, `doctor` prints it, and
@@ -124,7 +128,9 @@ use model::Container;
 ///
 /// - A scalar at the top level: `send_event` refuses `0`, `False` and `""`. Nested types may contain them.
 /// - An `Option` of a scalar, list or map: `Some(0)`, `Some("")` and an empty list become `None`.
-/// - A field with a default that is not empty, zero or false: a value that is becomes the default.
+/// - A field with a default that is not empty, zero or false: a value that is becomes the default. So with
+///   `default = true` in Rust and `default=True` in Python, `false` arrives as `True`. A default in Python that
+///   is no value of the field is named by `#[event(python_default = "…")]`.
 /// - `Vec<u8>`: Python reads it, but cannot write it.
 ///
 /// Times, `Uuid`, `NonZero` and `char` are never false in Python and cause no warning. A type with a manual
@@ -192,6 +198,7 @@ pub fn public_signal(input: TokenStream) -> TokenStream {
 /// | `rename = "name"` | the name in Avro | the field's name |
 /// | `alias = "old_name"` | a name that older writers used; may be repeated | no aliases |
 /// | `default = 0` | the value that a reader uses if the writer has no such field: a JSON literal | `null` for an `Option`, none otherwise |
+/// | `python_default = "dict"` | with `profile = "openedx"`: the default in Python's class, as Python text, where it is not a value of the field; a warning names the field | the field's `default` |
 /// | `with = path::to::module` | converts the field with the module's `Repr`, `to_repr` and `from_repr`; see `events_runtime::with` | the field's own schema |
 /// | `pii` | marks personal data, see below | not personal data |
 /// | `back_ref = Type` | the type in this field's type that refers back, where two types contain each other | only the type's own name refers back |
@@ -256,6 +263,7 @@ pub fn event_data(input: TokenStream) -> TokenStream {
 /// |---|---|---|
 /// | `order = -10` | an `i32`; receivers with lower numbers run first | 0 |
 /// | `name = "receipts"` | the name of the receiver | the function's path |
+/// | `from = "bus"`, `from = "local"` | takes only events that a bus delivers, or only those that this process emits | both: a process that emits an event and consumes its topic runs the receiver twice |
 /// | `crate = path` | the path of `events_runtime` | `::events_runtime` |
 ///
 /// Linked receivers are connected in the default hub. A test's scoped hub has none of them; `Hub::linked()`

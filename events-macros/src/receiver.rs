@@ -28,13 +28,17 @@ pub(crate) fn receiver(options: TokenStream, item: &TokenStream) -> TokenStream 
     }
 }
 
-/// `SIGNAL, order = 1, name = "receipt", crate = path`.
+/// `SIGNAL, order = 1, name = "receipt", from = "bus", crate = path`.
 struct Options {
     signal: Path,
     order: Slot<Expr>,
     name: Slot<LitStr>,
+    from: Slot<EventOrigin>,
     krate: Slot<Path>,
 }
+
+/// The origin of the events that a receiver takes, as its variant of `Origin`.
+struct EventOrigin(&'static str);
 
 struct Arguments {
     signal: Path,
@@ -70,8 +74,13 @@ impl Options {
                 return None;
             }
         };
-        let mut found =
-            Self { signal, order: Slot::new("order"), name: Slot::new("name"), krate: Slot::new("crate") };
+        let mut found = Self {
+            signal,
+            order: Slot::new("order"),
+            name: Slot::new("name"),
+            from: Slot::new("from"),
+            krate: Slot::new("crate"),
+        };
         for item in &items {
             found.item(cx, item);
         }
@@ -94,6 +103,13 @@ impl Options {
                     self.name.set(cx, key, value, tokens);
                 }
             }
+            "from" => {
+                if let Some((value, tokens)) = value::<LitStr>(cx, item, "\"bus\"")
+                    && let Some(origin) = EventOrigin::parse(cx, &value)
+                {
+                    self.from.set(cx, key, origin, tokens);
+                }
+            }
             "crate" => {
                 if let Some((value, tokens)) = path(cx, item, "events_runtime") {
                     self.krate.set(cx, key, value, tokens);
@@ -102,9 +118,27 @@ impl Options {
             _ => cx.error(
                 key,
                 format_args!(
-                    "unknown attribute `{key}` of `#[receiver]`, expected one of `order`, `name`, `crate`"
+                    "unknown attribute `{key}` of `#[receiver]`, expected one of `order`, `name`, `from`, `crate`"
                 ),
             ),
+        }
+    }
+}
+
+impl EventOrigin {
+    fn parse(cx: &Ctxt, text: &LitStr) -> Option<Self> {
+        match text.value().as_str() {
+            "bus" => Some(Self("Bus")),
+            "local" => Some(Self("Local")),
+            other => {
+                cx.error(
+                    text,
+                    format_args!(
+                        "unknown origin `{other}`, expected `\"bus\"` (events that a bus delivers) or `\"local\"` (events that this process emits); without `from`, a receiver takes both"
+                    ),
+                );
+                None
+            }
         }
     }
 }
@@ -229,6 +263,10 @@ fn expand(options: &Options, function: &ItemFn) -> TokenStream {
         ToTokens::to_token_stream,
     );
     let order = options.order.value().map_or_else(|| quote!(0), ToTokens::to_token_stream);
+    let from = options.from.value().map(|EventOrigin(variant)| {
+        let variant = syn::Ident::new(variant, Span::call_site());
+        quote!(.from(__p::EventOrigin::#variant))
+    });
     let cfgs = function.attrs.iter().filter(|attribute| attribute.path().is_ident("cfg"));
     let signal = &options.signal;
     let signal = quote_spanned!(signal.span()=> &#signal);
@@ -245,7 +283,7 @@ fn expand(options: &Options, function: &ItemFn) -> TokenStream {
             fn __link(
                 __target: __p::core::option::Option<(&__p::Hub, __p::Arc<__p::core::primitive::str>)>,
             ) -> &'static __p::core::primitive::str {
-                let __link = __p::Link::new(#signal, __target, __ORDER);
+                let __link = __p::Link::new(#signal, __target, __ORDER)#from;
                 #connect
             }
 

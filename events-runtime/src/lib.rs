@@ -101,7 +101,8 @@ pub use events_bus::config::Config;
 #[cfg(feature = "testkit")]
 pub use events_bus::conformance;
 pub use events_core::{
-    BoxError, Connection, Delivered, DeliveryError, Emission, EmitOptions, Event, EventData, EventKey,
-    EventMetadata, EventType, Hub, MapKey, Origin, PublicSignal, ReceiverError, Registry, RegistryError,
-    Response, Signal, StrictError, assert_emitted, assert_not_emitted, link,
+    Acknowledged, AcknowledgementError, BoxError, Connection, Delivered, DeliveryError, Emission,
+    EmitOptions, Event, EventData, EventKey, EventMetadata, EventType, Hub, MapKey, Origin, PublicSignal,
+    Received, ReceiverError, ReceptionError, Registry, RegistryError, Response, Signal, StrictError,
+    assert_emitted, assert_not_emitted, link,
 };

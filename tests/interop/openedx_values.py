@@ -151,10 +151,12 @@ class Maker:
             return EPOCH + timedelta(seconds=rng.randrange(-60_000_000_000, 250_000_000_000), microseconds=micros)
         if kind in self.keys.of:
             return kind.from_string(self.keys.of[kind]())
-        if get_origin(kind) is list:
-            return [self.value(get_args(kind)[0], name, depth) for _ in range(rng.randrange(4))]
-        if get_origin(kind) is dict:
-            return {self.text(): self.value(get_args(kind)[1], name, depth) for _ in range(rng.randrange(4))}
+        if get_origin(kind) in (list, dict):
+            # A class that contains a list of itself ends here.
+            items = range(rng.randrange(4 if depth < 4 else 1))
+            if get_origin(kind) is list:
+                return [self.value(get_args(kind)[0], name, depth) for _ in items]
+            return {self.text(): self.value(get_args(kind)[1], name, depth) for _ in items}
         data = {}
         for attribute in kind.__attrs_attrs__:
             if attribute.default is None and rng.random() < (0.4 if depth < 4 else 1):

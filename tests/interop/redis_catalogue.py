@@ -6,6 +6,7 @@ PROGRAM is `redis_catalogue` of tests/catalogue, our bus. Both are clients of on
 script starts and stops. EXCHANGE is a folder for the files of PROGRAM:
 
     seen.jsonl      the events of the package's producer that our receivers saw
+    types.txt       the event types that this version of the package has, which are those that our bus emits
     emitted.jsonl   the events that our bus emitted, for Django receivers of the package's consumer
 
 A line is {"metadata": …, "datum": hex, "value": …}, the metadata as `EventsMetadata.to_json` writes it.
@@ -186,7 +187,9 @@ def judge(program, exchange, results, compared):
         expect(client.xlen(f"{PREFIX}-{THEIRS}"), total + len(signals))
         summary = ours(program, "consume", url, THEIRS, "ours", total, exchange / "seen.jsonl")
         seen = lines(exchange / "seen.jsonl")
-        emission = ours(program, "emit", url, OURS, PAYLOADS, 1, exchange / "emitted.jsonl")
+        types = exchange / "types.txt"
+        types.write_text("".join(f"{signal.event_type}\n" for signal in signals), encoding="utf-8")
+        emission = ours(program, "emit", url, OURS, PAYLOADS, 1, types, exchange / "emitted.jsonl")
         emitted = lines(exchange / "emitted.jsonl")
         complaints = Complaints()
         logging.getLogger().addHandler(complaints)

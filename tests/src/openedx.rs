@@ -220,6 +220,46 @@ struct Tree {
     right: Option<Box<Tree>>,
 }
 
+/// Lists and maps of records, lists and maps, which Python has since openedx-events 10.6; `openedx.py` has the
+/// same classes.
+#[derive(Debug, Clone, PartialEq, PublicSignal)]
+#[public_signal(event_type = "org.openedx.tests.nested.said.v1", profile = "openedx")]
+struct NestedSaid {
+    nested: Nested,
+    topic: Topic,
+}
+
+#[derive(Debug, Clone, PartialEq, EventData)]
+struct Nested {
+    rows: Vec<Row>,
+    row_of: BTreeMap<String, Row>,
+    grid: Vec<Vec<i64>>,
+    tables: Vec<BTreeMap<String, String>>,
+    groups: BTreeMap<String, Vec<String>>,
+    deep: BTreeMap<String, BTreeMap<String, Vec<Vec<Row>>>>,
+    nothings: Vec<Nothing>,
+    maybe_rows: Option<Vec<Row>>,
+    maybe_groups: Option<BTreeMap<String, Vec<f64>>>,
+}
+
+#[derive(Debug, Clone, PartialEq, EventData)]
+struct Row {
+    number: i64,
+    maybe: Option<i64>,
+    #[event(default = true)]
+    shown: bool,
+    #[event(default = {}, python_default = "dict")]
+    settings: BTreeMap<String, bool>,
+    tags: Vec<String>,
+}
+
+#[derive(Debug, Clone, PartialEq, EventData)]
+struct Topic {
+    name: String,
+    children: Vec<Topic>,
+    named: BTreeMap<String, Topic>,
+}
+
 /// Types that Python can read but not write.
 #[derive(Debug, Clone, PartialEq, PublicSignal)]
 #[public_signal(event_type = "org.openedx.tests.bytes.read.v1", profile = "openedx")]
@@ -335,6 +375,53 @@ fn nothing() -> Everything {
     }
 }
 
+fn row(number: i64, maybe: Option<i64>) -> Row {
+    // Values that Python preserves: it reads `false` and an empty map as the defaults of its class.
+    let settings = BTreeMap::from([(String::new(), false)]);
+    Row { number, maybe, shown: true, settings, tags: vec![String::new(), "é".to_owned()] }
+}
+
+fn nested() -> NestedSaid {
+    let rows = vec![row(0, None), row(-1, Some(1))];
+    let leaf = |name: &str| Topic { name: name.to_owned(), children: vec![], named: BTreeMap::new() };
+    NestedSaid {
+        nested: Nested {
+            row_of: map(&row(1, Some(2))),
+            grid: vec![vec![], vec![0, i64::MIN], vec![i64::MAX]],
+            tables: vec![BTreeMap::new(), map(&String::new())],
+            groups: map(&vec![String::new(), "x".to_owned()]),
+            deep: map(&map(&vec![vec![], rows.clone()])),
+            nothings: vec![Nothing {}, Nothing {}],
+            maybe_rows: Some(rows.clone()),
+            maybe_groups: Some(map(&vec![0.0, -0.5])),
+            rows,
+        },
+        topic: Topic {
+            name: String::new(),
+            children: vec![leaf("a"), Topic { children: vec![leaf("")], ..leaf("b") }],
+            named: map(&leaf("c")),
+        },
+    }
+}
+
+fn no_rows() -> NestedSaid {
+    let Topic { name, .. } = nested().topic;
+    NestedSaid {
+        nested: Nested {
+            rows: vec![],
+            row_of: BTreeMap::new(),
+            grid: vec![],
+            tables: vec![],
+            groups: BTreeMap::new(),
+            deep: BTreeMap::new(),
+            nothings: vec![],
+            maybe_rows: None,
+            maybe_groups: None,
+        },
+        topic: Topic { name, children: vec![], named: BTreeMap::new() },
+    }
+}
+
 /// All events.
 #[must_use]
 pub fn definitions() -> Vec<Definition> {
@@ -421,6 +508,7 @@ pub fn definitions() -> Vec<Definition> {
             },
         }]),
         Definition::of([said(everything()), said(nothing())]),
+        Definition::of([nested(), no_rows()]),
         Definition::of([BytesRead {
             raw: vec![0, 255],
             parts: Parts {

@@ -65,6 +65,13 @@ mod memory_partitions {
             a_group_can_be_moved_back,
             a_group_can_be_moved_forward,
         ]
+        schemas: [
+            a_stored_schema_is_read_through_every_handle,
+            schemas_of_different_identity_do_not_mix,
+            storing_a_schema_creates_no_topic_and_no_group,
+            schemas_outlive_trimmed_messages_and_removed_groups,
+            a_schema_stored_before_a_message_is_there_when_the_message_is_received,
+        ]
         replay: [a_replay_is_bounded_in_each_partition]
     }
 }

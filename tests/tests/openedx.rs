@@ -57,7 +57,7 @@ fn warnings_name_the_values_that_python_changes_or_refuses() {
     let said = [
         "Python refuses the event where `flag`, `number`, `ratio` or `text` is empty, zero or false: move it into a nested data type, or never send such a value",
         "Python reads an empty, zero or false `everything.maybe_number`, `everything.maybe_text`, `everything.maybe_texts` or `everything.maybe_number_of` as None: remove the Option, or never send such a value",
-        "Python reads an empty, zero or false `everything.number` as the default of its class: use a default that is empty, zero or false too, or none",
+        "Python reads an empty, zero or false `everything.number` as 5, the default of its class: use a default that is empty, zero or false too, or none, or never send such a value",
     ];
     assert_eq!(everything, said);
 
@@ -70,6 +70,16 @@ fn warnings_name_the_values_that_python_changes_or_refuses() {
     );
 
     assert!(descriptor(SessionLoginCompleted::EVENT_TYPE).warnings().is_empty());
+}
+
+#[test]
+fn warnings_name_fields_of_records_in_lists_and_the_defaults_of_python() {
+    let nested = descriptor("org.openedx.tests.nested.said.v1").warnings();
+    let said = [
+        "Python reads an empty, zero or false `nested.rows.maybe`, `nested.maybe_rows` or `nested.maybe_groups` as None: remove the Option, or never send such a value",
+        "Python reads an empty, zero or false `nested.rows.shown` as True or `nested.rows.settings` as dict, the default of its class: use a default that is empty, zero or false too, or none, or never send such a value",
+    ];
+    assert_eq!(nested, said);
 }
 
 /// A key type, as another crate would write one.

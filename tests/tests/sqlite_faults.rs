@@ -355,3 +355,26 @@ fn a_wrong_setting_is_an_error_that_names_it() {
     }
     assert!(!path.exists(), "nothing was made");
 }
+
+#[tokio::test]
+async fn a_topic_that_another_process_has_marked_as_dead_letters_is_not_trimmed() {
+    let folder = folder();
+    let path = folder.path().join("events.db");
+    let transport = open(&path, "?retention_count=1").expect("the file opens");
+    let producer = transport.producer().await.expect("a producer");
+    let given_up = named("given-up");
+    for number in 0..2 {
+        // Retention is applied after the first one, long before it is again.
+        producer.send(&given_up, &[message("key", number)]).await.remove(0).expect("it is stored");
+    }
+    let other = Connection::open(&path).expect("the file opens");
+    other
+        .execute_batch(
+            "CREATE TABLE dead_letter_topics(name TEXT PRIMARY KEY) STRICT, WITHOUT ROWID;
+             INSERT INTO dead_letter_topics VALUES ('given-up');",
+        )
+        .expect("the topic is marked");
+    transport.trim().await.expect("the store is trimmed");
+    let topics = transport.topics().await.expect("the topics are listed");
+    assert_eq!(topics[0].messages, 2);
+}

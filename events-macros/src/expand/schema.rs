@@ -233,6 +233,8 @@ fn field(model: &Container<'_>, field: &Field<'_>, recursive: &mut bool) -> Toke
     } else {
         quote!(__p::core::option::Option::None)
     };
+    let python_default =
+        field.attrs.python_default.value().map(|default| quote!(.with_python_default(#default)));
     quote! {
         __p::Field::new(
             #name,
@@ -243,7 +245,7 @@ fn field(model: &Container<'_>, field: &Field<'_>, recursive: &mut bool) -> Toke
             #default,
             #pii,
             #digest,
-        )
+        )#python_default
     }
 }
 

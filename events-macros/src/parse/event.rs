@@ -13,6 +13,7 @@ pub(crate) struct EventAttrs {
     pub(crate) namespace: Slot<LitStr>,
     pub(crate) alias: Vec<LitStr>,
     pub(crate) default: Slot<Option<TokenStream>>,
+    pub(crate) python_default: Slot<LitStr>,
     pub(crate) with: Slot<Path>,
     pub(crate) back_ref: Vec<Path>,
     pub(crate) pii: Slot<()>,
@@ -43,7 +44,9 @@ impl Target {
         match self {
             Self::Event => &["alias", "doc"],
             Self::Type => &["rename", "namespace", "alias", "doc", "crate"],
-            Self::Field => &["rename", "alias", "default", "with", "back_ref", "pii", "doc"],
+            Self::Field => {
+                &["rename", "alias", "default", "python_default", "with", "back_ref", "pii", "doc"]
+            }
             Self::Variant => &["rename", "alias", "default", "doc"],
         }
     }
@@ -63,6 +66,7 @@ impl EventAttrs {
             namespace: Slot::new("namespace"),
             alias: Vec::new(),
             default: Slot::new("default"),
+            python_default: Slot::new("python_default"),
             with: Slot::new("with"),
             back_ref: Vec::new(),
             pii: Slot::new("pii"),
@@ -104,6 +108,7 @@ impl EventAttrs {
                 ),
                 (Some(value), _) => self.default.set(cx, key, Some(value.clone()), value.clone()),
             },
+            "python_default" => self.python_default.read(cx, item, "\"True\""),
             "with" => {
                 if let Some((value, tokens)) = path(cx, item, "path::to::module") {
                     self.with.set(cx, key, value, tokens);

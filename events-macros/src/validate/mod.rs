@@ -115,7 +115,13 @@ fn newtype_has_no_name(cx: &Ctxt, model: &Container<'_>) {
         );
     }
     let attrs = &field.attrs;
-    let keys = [attrs.rename.key(), attrs.default.key(), attrs.doc.key(), attrs.pii.key()];
+    let keys = [
+        attrs.rename.key(),
+        attrs.default.key(),
+        attrs.python_default.key(),
+        attrs.doc.key(),
+        attrs.pii.key(),
+    ];
     for key in keys
         .into_iter()
         .flatten()

@@ -49,4 +49,7 @@ pub use metadata::EventMetadata;
 pub use payload::{EventData, EventKey, MapKey, PublicSignal};
 pub use receiver::{BoxError, Connection, ReceiverError, Response};
 pub use registry::{Registry, RegistryError};
-pub use signal::{Delivered, DeliveryError, Emission, EmitOptions, Signal, StrictError};
+pub use signal::{
+    Acknowledged, AcknowledgementError, Delivered, DeliveryError, Emission, EmitOptions, Received,
+    ReceptionError, Signal, StrictError,
+};

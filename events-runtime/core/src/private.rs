@@ -16,6 +16,7 @@ pub use crate::avro::{
     Compatibility, DecodeError, EncodeError, Form, LONG_MAX_LEN, Published, Reader, Violation, Writer, check,
     check_openedx, length, write,
 };
+pub use crate::event::Origin as EventOrigin;
 pub use crate::hub::Hub;
 pub use crate::hub::linked::LinkedReceiver;
 pub use crate::payload::key::{KeyPath, key_leaf, key_step};

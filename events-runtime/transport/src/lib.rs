@@ -186,7 +186,7 @@ pub trait Transport: Send + Sync {
     ///
     /// # Errors
     /// A [`TransportError`]; of kind [`TooLarge`](ErrorKind::TooLarge) if the text is longer than
-    /// [`SchemaId::TEXT_MAX`], of kind [`Unsupported`](ErrorKind::Unsupported) if the transport does not
+    /// [`SchemaId::TEXT_MAX`] or the event type than [`SchemaId::EVENT_TYPE_MAX`], of kind [`Unsupported`](ErrorKind::Unsupported) if the transport does not
     /// implement this method, see [`Capability::schemas`].
     fn store_schema<'a>(
         &'a self,

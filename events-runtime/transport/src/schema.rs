@@ -16,6 +16,9 @@ impl SchemaId {
     /// The maximum length of a schema's text in bytes. A longer text is not stored, and not returned if another
     /// program has stored it.
     pub const TEXT_MAX: usize = 1 << 20;
+    /// The maximum length of an event type in bytes: several times that of an event type with a definition. A
+    /// schema of a longer one is not stored, and not listed if another program has stored it.
+    pub const EVENT_TYPE_MAX: usize = 1024;
     /// The maximum number of schemas that [`Transport::schemas`](super::Transport::schemas) lists.
     pub const LISTED_MAX: usize = 10_000;
 
@@ -36,21 +39,40 @@ impl SchemaId {
         self.fingerprint
     }
 
-    /// Checks that a schema's text can be stored; for transports.
+    /// The fingerprint as 16 lowercase hexadecimal digits, which sort as the numbers do.
+    #[must_use]
+    pub fn fingerprint_text(&self) -> String {
+        format!("{:016x}", self.fingerprint)
+    }
+
+    /// Reads what a transport has stored: the event type and the [`fingerprint_text`](Self::fingerprint_text).
+    /// `None` if the event type is longer than [`EVENT_TYPE_MAX`](Self::EVENT_TYPE_MAX), or if the fingerprint
+    /// is written differently: another program has stored it.
+    #[must_use]
+    pub fn from_text(event_type: &str, fingerprint: &str) -> Option<Self> {
+        let id = Self::new(event_type, u64::from_str_radix(fingerprint, 16).ok()?);
+        (event_type.len() <= Self::EVENT_TYPE_MAX && id.fingerprint_text() == fingerprint).then_some(id)
+    }
+
+    /// Checks that a schema with this text can be stored; for transports.
     ///
     /// # Errors
     /// A [`TransportError`] of kind [`TooLarge`](ErrorKind::TooLarge) if the text is longer than
-    /// [`TEXT_MAX`](Self::TEXT_MAX).
+    /// [`TEXT_MAX`](Self::TEXT_MAX), or the event type than [`EVENT_TYPE_MAX`](Self::EVENT_TYPE_MAX).
     pub fn check_text(&self, topic: &Topic, text: &str) -> Result<(), TransportError> {
-        if text.len() <= Self::TEXT_MAX {
-            return Ok(());
+        let refused =
+            |message| Err(TransportError::new(ErrorKind::TooLarge, "store a schema of", topic, message));
+        if self.event_type.len() > Self::EVENT_TYPE_MAX {
+            let (len, max) = (self.event_type.len(), Self::EVENT_TYPE_MAX);
+            return refused(format!("the event type of a schema has {len} bytes: use at most {max}"));
         }
-        let message = format!(
-            "the schema of {self} has {} bytes: at most {} can be stored beside a topic",
-            text.len(),
-            Self::TEXT_MAX
-        );
-        Err(TransportError::new(ErrorKind::TooLarge, "store a schema of", topic, message))
+        if text.len() > Self::TEXT_MAX {
+            let (len, max) = (text.len(), Self::TEXT_MAX);
+            let message =
+                format!("the schema of {self} has {len} bytes: at most {max} can be stored beside a topic");
+            return refused(message);
+        }
+        Ok(())
     }
 }
 
@@ -58,5 +80,24 @@ impl SchemaId {
 impl fmt::Display for SchemaId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "`{}` with fingerprint {:016x}", self.event_type, self.fingerprint)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_text_of_a_fingerprint_is_read_only_as_it_is_written() {
+        for fingerprint in [0, 1, 0x0123_4567_89ab_cdef, u64::MAX] {
+            let id = SchemaId::new("org.acme.orders.order.placed.v1", fingerprint);
+            assert_eq!(SchemaId::from_text(id.event_type(), &id.fingerprint_text()), Some(id));
+        }
+        for wrong in
+            ["", "1", "+000000000000001", "00000000000000AB", "00000000000000001", "0x00000000000001"]
+        {
+            assert_eq!(SchemaId::from_text("a.b.c.d.v1", wrong), None, "{wrong}");
+        }
+        assert_eq!(SchemaId::from_text(&"x".repeat(SchemaId::EVENT_TYPE_MAX + 1), "0000000000000000"), None);
     }
 }

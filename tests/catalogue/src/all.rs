@@ -8,7 +8,7 @@ use events_runtime::registry::Descriptor;
 use events_runtime::{
     Connection, Delivered, DeliveryError, EmitOptions, Event, EventMetadata, Hub, PublicSignal, Signal,
 };
-use openedx_events::{analytics, content_authoring, enterprise, learning};
+use openedx_events::{analytics, authz, content_authoring, enterprise, learning};
 use serde_json::{Value, json};
 
 use crate::{Maker, Sample};
@@ -153,6 +153,8 @@ macro_rules! events {
 
 events! {
     analytics::TrackingEventEmitted { tracking_log } TRACKING_EVENT_EMITTED
+    authz::RoleAssignmentCreated { role_assignment } ROLE_ASSIGNMENT_CREATED
+    authz::RoleAssignmentDeleted { role_assignment } ROLE_ASSIGNMENT_DELETED
     content_authoring::CourseCatalogInfoChanged { catalog_info } COURSE_CATALOG_INFO_CHANGED
     content_authoring::XblockCreated { xblock_info } XBLOCK_CREATED
     content_authoring::XblockUpdated { xblock_info } XBLOCK_UPDATED
@@ -197,8 +199,10 @@ events! {
     learning::CertificateRevoked { certificate } CERTIFICATE_REVOKED
     learning::ProgramCertificateRevoked { program_certificate } PROGRAM_CERTIFICATE_REVOKED
     learning::CohortMembershipChanged { cohort } COHORT_MEMBERSHIP_CHANGED
+    learning::CourseDiscussionsChanged { configuration } COURSE_DISCUSSIONS_CHANGED
     learning::PersistentGradeSummaryChanged { grade } PERSISTENT_GRADE_SUMMARY_CHANGED
     learning::XblockSkillVerified { xblock_info } XBLOCK_SKILL_VERIFIED
+    learning::UserNotificationRequested { notification_data } USER_NOTIFICATION_REQUESTED
     learning::ExamAttemptSubmitted { exam_attempt } EXAM_ATTEMPT_SUBMITTED
     learning::ExamAttemptRejected { exam_attempt } EXAM_ATTEMPT_REJECTED
     learning::ExamAttemptVerified { exam_attempt } EXAM_ATTEMPT_VERIFIED
@@ -206,6 +210,11 @@ events! {
     learning::ExamAttemptReset { exam_attempt } EXAM_ATTEMPT_RESET
     learning::CourseAccessRoleAdded { course_access_role_data } COURSE_ACCESS_ROLE_ADDED
     learning::CourseAccessRoleRemoved { course_access_role_data } COURSE_ACCESS_ROLE_REMOVED
+    learning::ForumThreadCreated { thread } FORUM_THREAD_CREATED
+    learning::ForumThreadResponseCreated { thread } FORUM_THREAD_RESPONSE_CREATED
+    learning::ForumResponseCommentCreated { thread } FORUM_RESPONSE_COMMENT_CREATED
+    learning::CourseNotificationRequested { course_notification_data } COURSE_NOTIFICATION_REQUESTED
+    learning::OraSubmissionCreated { submission } ORA_SUBMISSION_CREATED
     learning::CoursePassingStatusUpdated { course_passing_status } COURSE_PASSING_STATUS_UPDATED
     learning::CcxCoursePassingStatusUpdated { course_passing_status } CCX_COURSE_PASSING_STATUS_UPDATED
     learning::BadgeAwarded { badge } BADGE_AWARDED

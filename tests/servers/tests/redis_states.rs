@@ -153,7 +153,7 @@ async fn a_user_with_exactly_the_documented_permissions_can_do_everything() {
 
 /// All operations of the transport.
 async fn everything(url: &str) {
-    use events_runtime::transport::{Delivery, StartPosition, Subscription, ack_all};
+    use events_runtime::transport::{Delivery, SchemaId, StartPosition, Subscription, ack_all};
     use events_server_tests::orders::billing;
     let transport = transport(&format!("{url}?claim_msgs_older_than=1&consumer_name=lms-1"));
     let producer = transport.producer().await.expect("a producer");
@@ -161,6 +161,10 @@ async fn everything(url: &str) {
     for sent in producer.send(&orders(), &batch).await {
         sent.expect("it is stored");
     }
+    let schema = SchemaId::new("org.acme.orders.order.placed.v1", 7);
+    transport.store_schema(&orders(), &schema, "text").await.expect("the schema is stored");
+    assert_eq!(transport.schema(&orders(), &schema).await.expect("read").as_deref(), Some("text"));
+    assert_eq!(transport.schemas(&orders()).await.expect("listed"), [schema]);
     let subscription: Subscription = billing().lease(Duration::from_millis(200));
     let mut consumer = transport.consumer(subscription.clone()).await.expect("a consumer");
     let mut second = transport.consumer(subscription).await.expect("a consumer");

@@ -140,6 +140,7 @@ impl Maker<'_> {
             schema: leak(schema),
             may_be_falsy: true,
             default: default.map(|default| json(&default)),
+            python_default: None,
             pii: false,
             digest: 0,
         })

@@ -37,18 +37,50 @@ has_postgres() { compgen -G '/usr/lib/postgresql/*/bin/postgres' >/dev/null || c
 # install_postgres: installs Postgres if it is missing.
 install_postgres() { has_postgres || { debian_server postgresql && has_postgres; }; }
 
+# has_venv PYTHON: whether a Python can create virtual environments.
+has_venv() { "$1" -c 'import ensurepip, venv' 2>/dev/null; }
+
 # install_venv: creates .venv with exactly the packages of requirements.txt.
 install_venv() {
     local wanted=tests/interop/requirements.txt
     cmp -s "$wanted" .venv/installed.txt && return
     say "preparing .venv"
-    if ! python3 -c 'import ensurepip, venv' 2>/dev/null; then
-        debian python3 python3-venv || return 1
-    fi
-    rm -rf .venv
-    python3 -m venv .venv || return 1
-    .venv/bin/python -m pip install --quiet --disable-pip-version-check -r "$wanted" || return 1
-    cp "$wanted" .venv/installed.txt
+    has_venv python3 || debian python3 python3-venv || return 1
+    fill_venv python3 .venv "$wanted"
+}
+
+# install_newest_venv: creates .tests/python with exactly the packages of requirements-newest.txt, which ask for
+# Python 3.12. An older Python 3.11 runs them too.
+install_newest_venv() {
+    local wanted=tests/interop/requirements-newest.txt python
+    cmp -s "$wanted" .tests/python/installed.txt && return
+    say "preparing .tests/python"
+    while read -r python; do
+        fill_venv "$python" .tests/python "$wanted" && return
+    done < <(newer_pythons)
+    has_venv python3 || debian python3 python3-venv || return 1
+    python3 -c 'import sys; sys.exit(sys.version_info < (3, 11))' || return 1
+    fill_venv python3 .tests/python "$wanted" --ignore-requires-python
+}
+
+# newer_pythons: prints the commands of Python 3.12 and later that can create virtual environments.
+newer_pythons() {
+    local python
+    for python in python3.12 "${PYENV_ROOT:-$HOME/.pyenv}"/versions/3.12.*/bin/python python3 python3.13 python3.14; do
+        if "$python" -c 'import ensurepip, sys, venv; sys.exit(sys.version_info < (3, 12))' 2>/dev/null; then
+            printf '%s\n' "$python"
+        fi
+    done
+}
+
+# fill_venv PYTHON FOLDER REQUIREMENTS [OPTION...]: creates a virtual environment; the options are pip's.
+fill_venv() {
+    local python=$1 folder=$2 wanted=$3
+    shift 3
+    rm -rf "$folder"
+    "$python" -m venv "$folder" || return 1
+    "$folder/bin/python" -m pip install --quiet --disable-pip-version-check "$@" -r "$wanted" || return 1
+    cp "$wanted" "$folder/installed.txt"
 }
 
 # install_jars: copies the dependencies of pom.xml to .tests/java, and installs Java if it is missing.

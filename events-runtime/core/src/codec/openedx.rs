@@ -1,12 +1,16 @@
 //! Values that Open edX's Python changes or rejects at run time, although the schema allows them.
 //!
-//! Found by running `openedx-events` 10.5.0:
+//! Found by running `openedx-events` 10.5.0 and 11.2.0, which agree:
 //!
 //! - `send_event` treats each argument that is false in Python (`0`, `0.0`, `False`, `""`, `b""`) as
 //!   missing and raises a `SenderValidationError`, in the sender and in the consumer.
 //! - The deserializer gives an optional attribute its default, `None`, if its value is false in
 //!   Python: those above, an empty list or dict, a record without fields.
-//! - The same holds for other defaults: `0` becomes `5` if that is the default.
+//! - The same holds for other defaults: `0` becomes `5`, and `False` becomes `True`, if that is the default.
+//! - A class may have a default that is no value of its type: `plugin_configuration` of
+//!   `CourseDiscussionConfigurationData` has the class `dict` itself. An empty map arrives as that class, and
+//!   an event with it can't be written (`ValueError: Circular reference detected`).
+//!   `#[event(python_default = "dict")]` says so.
 //! - `bytes` can be read, but the serializer goes through JSON and raises
 //!   `ValueError: Circular reference detected`.
 //!
@@ -65,7 +69,7 @@ pub fn hazards(schema: &'static Schema) -> Vec<String> {
         (
             found.replaced,
             "Python reads an empty, zero or false ",
-            " as the default of its class: use a default that is empty, zero or false too, or none",
+            ", the default of its class: use a default that is empty, zero or false too, or none, or never send such a value",
         ),
         (
             found.unwritable,
@@ -92,7 +96,7 @@ impl Hazards {
         if let Schema::Boolean | Schema::Long | Schema::Double | Schema::Bytes | Schema::String = field.schema
             && field.may_be_falsy
         {
-            self.refused.push(field.name.to_owned());
+            self.refused.push(quoted(field.name));
         }
         self.field(field.name, field);
     }
@@ -101,14 +105,14 @@ impl Hazards {
         if let Schema::Nullable(_) = field.schema
             && field.may_be_falsy
         {
-            self.dropped.push(path.to_owned());
+            self.dropped.push(quoted(path));
         }
         self.within(path, field.schema);
     }
 
     fn within(&mut self, path: &str, schema: &'static Schema) {
         match schema {
-            Schema::Bytes => self.unwritable.push(path.to_owned()),
+            Schema::Bytes => self.unwritable.push(quoted(path)),
             Schema::Array(inner) | Schema::Map(inner) | Schema::Nullable(inner) => self.within(path, inner),
             Schema::Record(record) => {
                 if let Shape::Record(view) = View::tree(schema).shape()
@@ -124,21 +128,35 @@ impl Hazards {
     fn record(&mut self, path: &str, record: &'static Record) {
         for field in record.fields {
             let path = format!("{path}.{}", field.name);
-            if let Some(default) = &field.default
-                && !matches!(default.text, "0" | "0.0" | "false" | "\"\"" | "[]" | "{}" | "null")
+            if let Some(default) = truthy_default(field)
                 && field.may_be_falsy
             {
-                self.replaced.push(path.clone());
+                self.replaced.push(format!("`{path}` as {default}"));
             }
             self.field(&path, field);
         }
     }
 }
 
+/// A field's default in Python, as Python text, unless Python counts it as false.
+fn truthy_default(field: &'static Field) -> Option<&'static str> {
+    if field.python_default.is_some() {
+        return field.python_default;
+    }
+    match field.default?.text {
+        "0" | "0.0" | "false" | "\"\"" | "[]" | "{}" | "null" => None,
+        "true" => Some("True"),
+        text => Some(text),
+    }
+}
+
+fn quoted(field: &str) -> String {
+    format!("`{field}`")
+}
+
 fn listed(fields: &[String]) -> String {
-    let quoted: Vec<_> = fields.iter().map(|field| format!("`{field}`")).collect();
-    match quoted.split_last() {
+    match fields.split_last() {
         Some((last, others)) if !others.is_empty() => format!("{} or {last}", others.join(", ")),
-        _ => quoted.concat(),
+        _ => fields.concat(),
     }
 }

@@ -3,11 +3,11 @@
 use std::convert::Infallible;
 use std::sync::Arc;
 
-use super::delivery::{Pending, PendingReceiver};
+use super::delivery::{Pending, PendingReceiver, PendingTopic};
 use super::emission::{AnyEmission, Emission, EmittedEvent, StrictError};
 use super::emit_options::EmitOptions;
-use super::identity::Identity;
-use super::receiver_set::{AsyncCall, Entry, Snapshot};
+use super::receiver_set::{AsyncCall, Entry, Selected, Snapshot};
+use super::state::HubState;
 use super::task::ReceiverTask;
 use super::{Hub, TypeIndex};
 use crate::event::{Event, Origin};
@@ -26,10 +26,10 @@ impl Hub {
         options: Option<EmitOptions>,
     ) -> Emission<E> {
         let snapshot = self.receivers::<E>(index).snapshot();
-        let metadata = new_metadata::<E>(&snapshot.state.identity, options);
+        let metadata = new_metadata::<E>(&snapshot.state, options);
         // Built in place: a copy right after the writes would stall the processor.
-        let mut emission = snapshot.emission(Event::of(Origin::Local, payload, metadata));
-        emission.outcome = self.dispatch(&snapshot, &emission.event);
+        let mut emission = snapshot.local.emission(Event::of(Origin::Local, payload, metadata));
+        emission.outcome = self.dispatch(&snapshot, &snapshot.local, &emission.event);
         emission
     }
 
@@ -40,9 +40,9 @@ impl Hub {
         options: EmitOptions,
     ) -> Result<Emission<E>, StrictError> {
         let snapshot = self.receivers::<E>(index).snapshot();
-        let metadata = new_metadata::<E>(&snapshot.state.identity, Some(options));
-        let mut emission = snapshot.emission(Event::of(Origin::Local, payload, metadata));
-        match self.dispatch_with(&snapshot, &emission.event, Snapshot::run_strict) {
+        let metadata = new_metadata::<E>(&snapshot.state, Some(options));
+        let mut emission = snapshot.local.emission(Event::of(Origin::Local, payload, metadata));
+        match self.dispatch_with(&snapshot, &snapshot.local, &emission.event, Selected::run_strict) {
             Ok(outcome) => {
                 emission.outcome = outcome;
                 Ok(emission)
@@ -54,20 +54,40 @@ impl Hub {
         }
     }
 
+    /// An event with the metadata that it would have if it were emitted in this hub.
+    pub(crate) fn new_event<E: PublicSignal>(
+        &self,
+        origin: Origin,
+        payload: E,
+        options: EmitOptions,
+    ) -> Event<E> {
+        Event::of(origin, payload, new_metadata::<E>(&self.0.state.current(), Some(options)))
+    }
+
     /// Emits an event that a bus received: keeps its metadata and sends it to no bus.
     pub(crate) fn emit_received<E: PublicSignal>(&self, payload: E, metadata: EventMetadata) -> AnyEmission {
         self.scope(|| {
             let snapshot = self.receivers::<E>(TypeIndex::of::<E>()).snapshot();
-            let emission = snapshot.emission(Event::of(Origin::Bus, payload, metadata));
-            let outcome = self.dispatch(&snapshot, &emission.event);
+            let emission = snapshot.bus.emission(Event::of(Origin::Bus, payload, metadata));
+            let outcome = self.dispatch(&snapshot, &snapshot.bus, &emission.event);
+            if let Some(emitted) = &snapshot.emitted
+                && snapshot.enabled
+            {
+                emitted.report_twice(&snapshot, emission.event().metadata());
+            }
             drop_quietly(emission);
             outcome
         })
     }
 
-    fn dispatch<E: PublicSignal>(&self, snapshot: &Snapshot<E>, event: &EmittedEvent<E>) -> AnyEmission {
-        let run = |snapshot: &Snapshot<E>, event: &Event<E>| Ok::<_, Infallible>(snapshot.run(event));
-        let Ok(outcome) = self.dispatch_with(snapshot, event, run);
+    fn dispatch<E: PublicSignal>(
+        &self,
+        snapshot: &Snapshot<E>,
+        receivers: &Selected<E>,
+        event: &EmittedEvent<E>,
+    ) -> AnyEmission {
+        let run = |receivers: &Selected<E>, event: &Event<E>| Ok::<_, Infallible>(receivers.run(event));
+        let Ok(outcome) = self.dispatch_with(snapshot, receivers, event, run);
         outcome
     }
 
@@ -77,8 +97,9 @@ impl Hub {
     fn dispatch_with<E: PublicSignal, X>(
         &self,
         snapshot: &Snapshot<E>,
+        receivers: &Selected<E>,
         event: &EmittedEvent<E>,
-        run: impl FnOnce(&Snapshot<E>, &Event<E>) -> Result<Responses, X>,
+        run: impl FnOnce(&Selected<E>, &Event<E>) -> Result<Responses, X>,
     ) -> Result<AnyEmission, X> {
         if !snapshot.enabled {
             return Ok(AnyEmission::suppressed());
@@ -87,22 +108,22 @@ impl Hub {
         if let EmittedEvent::Shared(event) = event {
             state.observe(event);
         }
-        let responses = run(snapshot, event.get())?;
+        let responses = run(receivers, event.get())?;
         let receivers = match event {
-            EmittedEvent::Shared(event) => self.start(snapshot, event),
+            EmittedEvent::Shared(event) => self.start(receivers, event),
             EmittedEvent::Owned(_) => Vec::new(),
         };
         // An event from a bus is never sent to a bus.
         let has_bus = event.get().origin() == Origin::Local && !state.outbounds.is_empty();
         let pending = (has_bus || !receivers.is_empty()).then(|| {
-            let topics = if has_bus { state.offer(event.get()) } else { Vec::new() };
+            let topics = if has_bus { snapshot.offer(event.get()) } else { Vec::new() };
             Box::new(Pending { receivers, topics })
         });
         Ok(AnyEmission { responses, pending, suppressed: false })
     }
 
-    fn start<E: PublicSignal>(&self, snapshot: &Snapshot<E>, event: &Arc<Event<E>>) -> Vec<PendingReceiver> {
-        if snapshot.asynchronous.is_empty() {
+    fn start<E: PublicSignal>(&self, receivers: &Selected<E>, event: &Arc<Event<E>>) -> Vec<PendingReceiver> {
+        if receivers.asynchronous.is_empty() {
             return Vec::new();
         }
         let spawner = self.0.executor.spawner();
@@ -119,32 +140,46 @@ impl Hub {
             }
             pending
         };
-        snapshot.asynchronous.iter().map(start).collect()
+        receivers.asynchronous.iter().map(start).collect()
     }
 }
 
-impl<E> Snapshot<E> {
+impl<E: PublicSignal> Snapshot<E> {
+    /// Offers an event to every bus. Its id is kept first: a fast bus may deliver the event at once.
+    fn offer(&self, event: &Event<E>) -> Vec<PendingTopic> {
+        if let Some(emitted) = &self.emitted {
+            emitted.add(event.metadata().id(), self.serial);
+        }
+        self.state.offer(event)
+    }
+}
+
+impl<E> Selected<E> {
     /// An emission without results yet.
     #[inline]
     fn emission(&self, event: Event<E>) -> Emission<E> {
-        let event = if self.asynchronous.is_empty() && self.state.observers.is_empty() {
-            EmittedEvent::Owned(event)
-        } else {
+        let event = if self.shares_event {
             EmittedEvent::Shared(Arc::new(event))
+        } else {
+            EmittedEvent::Owned(event)
         };
         Emission { event, outcome: AnyEmission::suppressed() }
     }
 }
 
 #[inline]
-fn new_metadata<E: PublicSignal>(identity: &Identity, options: Option<EmitOptions>) -> EventMetadata {
+fn new_metadata<E: PublicSignal>(state: &HubState, options: Option<EmitOptions>) -> EventMetadata {
+    let options = match state.frozen.last() {
+        None => options,
+        Some(frozen) => Some(frozen.complete(options)),
+    };
     let profile = E::DESCRIPTOR.profile;
     let now = now();
     let new_id = || match profile {
         Profile::OpenEdx => new_openedx_id(),
         _ => new_id(now),
     };
-    let own_source = || Arc::clone(identity.source(profile));
+    let own_source = || Arc::clone(state.identity.source(profile));
     let (id, time, source, extensions) = match options {
         None => (new_id(), now, own_source(), Extensions::new()),
         Some(options) => (

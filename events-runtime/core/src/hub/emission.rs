@@ -4,7 +4,9 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use super::delivery::{Delivered, DeliveryError, Pending};
+use super::delivery::{
+    Acknowledged, AcknowledgementError, Delivered, DeliveryError, Pending, Received, ReceptionError,
+};
 use crate::EventData;
 use crate::event::Event;
 use crate::receiver::{ReceiverError, Response, Responses};
@@ -61,9 +63,51 @@ impl AnyEmission {
     ///
     /// # Errors
     /// If an async receiver failed.
-    pub async fn delivered(self) -> Result<Delivered, DeliveryError> {
-        join(self.pending).await
+    pub async fn delivered(mut self) -> Result<Delivered, DeliveryError> {
+        match &mut self.pending {
+            None => Ok(Delivered::default()),
+            Some(pending) => pending.join().await.into_result(),
+        }
     }
+
+    /// See [`Emission::received`]. An event from a bus is sent to no broker, so there is no `acknowledged`.
+    ///
+    /// # Errors
+    /// If an async receiver failed.
+    pub async fn received(&mut self) -> Result<Received, ReceptionError> {
+        match &mut self.pending {
+            None => Ok(Received::default()),
+            Some(pending) => pending.received().await.into_result(),
+        }
+    }
+
+    async fn acknowledged(&mut self) -> Result<Acknowledged, AcknowledgementError> {
+        match &mut self.pending {
+            None => Ok(Acknowledged::default()),
+            Some(pending) => pending.acknowledged().await.into_result(),
+        }
+    }
+
+    fn wait(mut self, deadline: Option<Instant>) -> Result<Delivered, DeliveryError> {
+        self.wait_for(|pending| pending.wait(deadline)).into_result()
+    }
+
+    fn wait_acknowledged(&mut self, deadline: Option<Instant>) -> Result<Acknowledged, AcknowledgementError> {
+        self.wait_for(|pending| pending.wait_acknowledged(deadline)).into_result()
+    }
+
+    fn wait_received(&mut self, deadline: Option<Instant>) -> Result<Received, ReceptionError> {
+        self.wait_for(|pending| pending.wait_received(deadline)).into_result()
+    }
+
+    fn wait_for<T: Default>(&mut self, wait: impl FnOnce(&mut Pending) -> T) -> T {
+        self.pending.as_deref_mut().map_or_else(T::default, wait)
+    }
+}
+
+/// The end of a timeout. A deadline beyond the clock's range is no limit.
+fn deadline(timeout: Duration) -> Option<Instant> {
+    Instant::now().checked_add(timeout)
 }
 
 impl<E> Emission<E> {
@@ -91,13 +135,43 @@ impl<E> Emission<E> {
 
     /// Waits until every async receiver has finished and every topic's broker has acknowledged the event.
     ///
+    /// To tell a stored event from a finished receiver, as the answer to a request must, wait for
+    /// [`acknowledged`](Self::acknowledged) or [`received`](Self::received). If the signal was disabled, or if
+    /// there is neither an async receiver nor a route, the lists of [`Delivered`] are empty.
+    ///
     /// # Errors
     /// If one of them failed; the error lists the successful ones too. The responses of the sync receivers
     /// are only in [`responses`](Self::responses).
     pub async fn delivered(self) -> Result<Delivered, DeliveryError> {
-        let Self { event, outcome } = self;
-        drop_quietly(event);
-        join(outcome.pending).await
+        self.into_any().delivered().await
+    }
+
+    /// Waits until every topic's broker has acknowledged the event, whatever the async receivers do.
+    ///
+    /// [`Acknowledged::topics`] is empty if no broker gets the event: the signal was disabled
+    /// ([`is_suppressed`](Self::is_suppressed)), no enabled route has its type, or no bus is attached.
+    ///
+    /// The emission keeps all results. The future may be dropped, as by a timeout, and the method called
+    /// again; [`received`](Self::received) and [`delivered`](Self::delivered) may follow.
+    ///
+    /// # Errors
+    /// If a broker did not acknowledge the event; the error lists every topic. Emitting the event again
+    /// [with the same id](crate::EmitOptions::id) is safe for consumers that recognize duplicates.
+    pub async fn acknowledged(&mut self) -> Result<Acknowledged, AcknowledgementError> {
+        self.outcome.acknowledged().await
+    }
+
+    /// Waits until every async receiver of this process has finished, whatever the brokers do.
+    ///
+    /// [`Received::receivers`] is empty if the signal has no async receiver for local events, or was
+    /// [disabled](Self::is_suppressed). As with [`acknowledged`](Self::acknowledged), nothing is lost when the
+    /// future is dropped.
+    ///
+    /// # Errors
+    /// If an async receiver failed; the error lists every async receiver. Emitting the event again would run
+    /// the successful receivers again.
+    pub async fn received(&mut self) -> Result<Received, ReceptionError> {
+        self.outcome.received().await
     }
 
     /// [`delivered`](Self::delivered) for programs without async: blocks the thread.
@@ -113,9 +187,7 @@ impl<E> Emission<E> {
     /// not finished fail at once with [`ReceiverError::WouldBlock`] and
     /// [`SendError::WouldBlock`](crate::signal::SendError::WouldBlock).
     pub fn wait(self) -> Result<Delivered, DeliveryError> {
-        let Self { event, outcome } = self;
-        drop_quietly(event);
-        wait(outcome.pending, None)
+        self.into_any().wait(None)
     }
 
     /// [`wait`](Self::wait) with a timeout.
@@ -124,10 +196,48 @@ impl<E> Emission<E> {
     /// As for [`wait`](Self::wait). Receivers and topics that have not finished in time are listed as
     /// unfinished; they continue.
     pub fn wait_timeout(self, timeout: Duration) -> Result<Delivered, DeliveryError> {
-        // A deadline beyond the clock's range is no limit.
-        let Self { event, outcome } = self;
-        drop_quietly(event);
-        wait(outcome.pending, Instant::now().checked_add(timeout))
+        self.into_any().wait(deadline(timeout))
+    }
+
+    /// [`acknowledged`](Self::acknowledged) for programs without async: blocks the thread as
+    /// [`wait`](Self::wait) does.
+    ///
+    /// # Errors
+    /// As for [`acknowledged`](Self::acknowledged). If the thread must not block, topics that have not
+    /// finished are listed with [`SendError::WouldBlock`](crate::signal::SendError::WouldBlock).
+    pub fn wait_acknowledged(&mut self) -> Result<Acknowledged, AcknowledgementError> {
+        self.outcome.wait_acknowledged(None)
+    }
+
+    /// [`wait_acknowledged`](Self::wait_acknowledged) with a timeout.
+    ///
+    /// # Errors
+    /// As for [`wait_acknowledged`](Self::wait_acknowledged). Topics that have not finished in time are
+    /// listed as unfinished; the emission still waits for them, and a later call may return them.
+    pub fn wait_acknowledged_timeout(
+        &mut self,
+        timeout: Duration,
+    ) -> Result<Acknowledged, AcknowledgementError> {
+        self.outcome.wait_acknowledged(deadline(timeout))
+    }
+
+    /// [`received`](Self::received) for programs without async: blocks the thread as [`wait`](Self::wait)
+    /// does.
+    ///
+    /// # Errors
+    /// As for [`received`](Self::received). If the thread must not block, receivers that have not finished
+    /// are listed with [`ReceiverError::WouldBlock`].
+    pub fn wait_received(&mut self) -> Result<Received, ReceptionError> {
+        self.outcome.wait_received(None)
+    }
+
+    /// [`wait_received`](Self::wait_received) with a timeout.
+    ///
+    /// # Errors
+    /// As for [`wait_received`](Self::wait_received). Receivers that have not finished in time are listed as
+    /// unfinished; they continue, and a later call may return their results.
+    pub fn wait_received_timeout(&mut self, timeout: Duration) -> Result<Received, ReceptionError> {
+        self.outcome.wait_received(deadline(timeout))
     }
 }
 
@@ -138,17 +248,6 @@ impl<E: EventData> fmt::Debug for Emission<E> {
             .field("responses", &self.responses())
             .finish_non_exhaustive()
     }
-}
-
-async fn join(pending: Option<Box<Pending>>) -> Result<Delivered, DeliveryError> {
-    match pending {
-        None => Ok(Delivered::default()),
-        Some(pending) => pending.join().await,
-    }
-}
-
-fn wait(pending: Option<Box<Pending>>, deadline: Option<Instant>) -> Result<Delivered, DeliveryError> {
-    pending.map_or_else(|| Ok(Delivered::default()), |pending| pending.wait(deadline))
 }
 
 /// A sync receiver failed in [`Signal::emit_strict`](crate::Signal::emit_strict), which stops at the first

@@ -6,13 +6,15 @@
 //!
 //! A scope belongs to a thread, or to a future wherever it is polled. Receivers run in the scope of the hub
 //! in which their event was emitted. Spawned work leaves the scope unless it is wrapped too:
-//! `tokio::spawn(Hub::current().scope_async(work))`.
+//! `Hub::current().scope_spawn(work)` with tokio, or `spawn(Hub::current().scope_async(work))`.
 
 pub(crate) mod delivery;
 mod dispatch;
 pub(crate) mod emission;
 pub(crate) mod emit_options;
+mod emitted_ids;
 mod executor;
+pub(crate) mod frozen;
 mod identity;
 pub(crate) mod linked;
 mod receiver_set;
@@ -29,8 +31,9 @@ use std::sync::{Arc, OnceLock, Weak};
 use emission::{Emission, StrictError};
 use emit_options::EmitOptions;
 pub(crate) use executor::block;
+use frozen::Frozen;
 use identity::Identity;
-pub(crate) use receiver_set::ReceiverSet;
+pub(crate) use receiver_set::{ReceiverSet, ReceiverSettings};
 pub use scope::Scoped;
 use state::{Observer, Outbound, SharedState};
 pub(crate) use type_table::TypeIndex;
@@ -114,6 +117,23 @@ impl Hub {
     /// Wraps a future so that it is in this hub's scope whenever it is polled.
     pub fn scope_async<F: Future>(&self, future: F) -> Scoped<F> {
         Scoped::new(self.clone(), future)
+    }
+
+    /// `tokio::spawn` in this hub's scope: the future emits into this hub whichever thread polls it. A bare
+    /// `tokio::spawn` leaves the scope.
+    ///
+    /// Needs tokio, which the feature `bus` of `events-runtime` brings. On another runtime, wrap the future
+    /// with [`scope_async`](Self::scope_async) and spawn it there.
+    ///
+    /// # Panics
+    /// Outside of a tokio runtime, as `tokio::spawn` does.
+    #[cfg(feature = "tokio")]
+    #[track_caller]
+    pub fn scope_spawn<F>(&self, future: F) -> tokio::task::JoinHandle<F::Output>
+    where
+        F: Future<Output: Send> + Send + 'static,
+    {
+        tokio::spawn(self.scope_async(future))
     }
 
     /// Sets the name of the service that emits in this hub. The `source` of an event is this name, or
@@ -203,10 +223,27 @@ impl Hub {
         self.0.state.change(|state| state.observers.push(Arc::clone(observer)));
     }
 
+    /// Attaches an observer that belongs to the recorder of another hub.
+    pub(crate) fn watch_from_outside(&self, observer: &Arc<dyn Observer>) {
+        self.0.state.change(|state| state.bystanders.push(Arc::clone(observer)));
+    }
+
+    /// Fixes the metadata of later events.
+    pub(crate) fn freeze(&self, frozen: &Arc<Frozen>) {
+        self.0.state.change(|state| state.frozen.push(Arc::clone(frozen)));
+    }
+
+    /// Ends [`freeze`](Self::freeze).
+    pub(crate) fn unfreeze(&self, frozen: &Arc<Frozen>) {
+        self.0.state.change(|state| state.frozen.retain(|other| !Arc::ptr_eq(other, frozen)));
+    }
+
     /// Detaches an observer.
     pub(crate) fn unwatch(&self, observer: &Arc<dyn Observer>) {
         self.0.state.change(|state| {
-            state.observers.retain(|watching| !Arc::ptr_eq(watching, observer));
+            for observers in [&mut state.observers, &mut state.bystanders] {
+                observers.retain(|watching| !Arc::ptr_eq(watching, observer));
+            }
         });
     }
 }

@@ -6,9 +6,10 @@ use std::sync::{Arc, Mutex, PoisonError, Weak};
 
 use arc_swap::ArcSwap;
 
+use super::emitted_ids::EmittedIds;
 use super::state::{HubState, StateHolder};
 use super::{WeakHub, report};
-use crate::event::Event;
+use crate::event::{Event, Origin};
 use crate::receiver::{Connection, Disconnect, ReceiverError, ReceiverOutput, Response, Responses};
 use events_support::error_chain::Quiet;
 
@@ -26,24 +27,56 @@ pub(crate) struct ReceiverSet<E> {
     snapshot: ArcSwap<Snapshot<E>>,
     /// Locked by a writer. Holds the last serial number.
     writing: Mutex<u64>,
+    emitted: Arc<EmittedIds>,
 }
 
 /// Everything that an emission reads: the receivers in order, and the hub's state. Loaded once and never
 /// modified.
 pub(super) struct Snapshot<E> {
     pub(super) enabled: bool,
+    /// All receivers, whatever events they take.
+    all: Entries<E>,
+    /// The receivers that run when this process emits an event. A list of their own, so that an emission
+    /// compares nothing.
+    pub(super) local: Selected<E>,
+    /// The receivers that run when a bus delivers an event.
+    pub(super) bus: Selected<E>,
+    /// Set if a receiver is in both selections.
+    pub(super) emitted: Option<Arc<EmittedIds>>,
+    /// The last serial number.
+    pub(super) serial: u64,
+    pub(super) state: Arc<HubState>,
+}
+
+/// Receivers in order.
+struct Entries<E> {
+    synchronous: Vec<Entry<Call<E>>>,
+    asynchronous: Vec<Entry<AsyncCall<E>>>,
+}
+
+/// The receivers of events of one origin, in order.
+pub(super) struct Selected<E> {
     synchronous: Vec<Entry<Call<E>>>,
     pub(super) asynchronous: Vec<Entry<AsyncCall<E>>>,
     /// The responses if all sync receivers succeed.
     all_ok: Arc<[Response]>,
-    pub(super) state: Arc<HubState>,
+    /// Whether an emission shares its event, with an async receiver or an observer.
+    pub(super) shares_event: bool,
 }
 
 pub(super) struct Entry<F: ?Sized> {
     pub(super) name: Arc<str>,
-    order: i32,
+    settings: ReceiverSettings,
     serial: u64,
     pub(super) run: Arc<F>,
+}
+
+/// The settings of a receiver.
+#[derive(Debug, Clone, Copy, Default)]
+pub(crate) struct ReceiverSettings {
+    pub(crate) order: i32,
+    /// The origin of the events that it takes; `None`: both.
+    pub(crate) from: Option<Origin>,
 }
 
 impl<E: Send + Sync + 'static> ReceiverSet<E> {
@@ -53,15 +86,16 @@ impl<E: Send + Sync + 'static> ReceiverSet<E> {
             hub,
             snapshot: ArcSwap::from_pointee(Snapshot::new(state)),
             writing: Mutex::new(0),
+            emitted: Arc::default(),
         })
     }
 
     pub(crate) fn enable(&self) {
-        self.write(|snapshot, _| snapshot.enabled = true);
+        self.write(|snapshot| snapshot.enabled = true);
     }
 
     pub(crate) fn disable(&self) {
-        self.write(|snapshot, _| snapshot.enabled = false);
+        self.write(|snapshot| snapshot.enabled = false);
     }
 
     pub(crate) fn is_enabled(&self) -> bool {
@@ -74,12 +108,17 @@ impl<E: Send + Sync + 'static> ReceiverSet<E> {
 
     pub(crate) fn names(&self) -> Vec<Arc<str>> {
         let snapshot = self.snapshot.load();
-        let synchronous = snapshot.synchronous.iter().map(|entry| &entry.name);
-        let asynchronous = snapshot.asynchronous.iter().map(|entry| &entry.name);
-        synchronous.chain(asynchronous).cloned().collect()
+        let Entries { synchronous, asynchronous } = &snapshot.all;
+        names(synchronous, asynchronous)
     }
 
-    pub(crate) fn connect<F, R>(&self, name: Arc<str>, order: i32, receiver: F) -> Connection
+    pub(crate) fn names_from(&self, origin: Origin) -> Vec<Arc<str>> {
+        let snapshot = self.snapshot.load();
+        let Selected { synchronous, asynchronous, .. } = snapshot.of(origin);
+        names(synchronous, asynchronous)
+    }
+
+    pub(crate) fn connect<F, R>(&self, name: Arc<str>, settings: ReceiverSettings, receiver: F) -> Connection
     where
         F: Fn(&Event<E>) -> R + Send + Sync + 'static,
         R: ReceiverOutput,
@@ -90,13 +129,18 @@ impl<E: Send + Sync + 'static> ReceiverSet<E> {
             catch_unwind(AssertUnwindSafe(|| receiver(event).into_result()))
                 .unwrap_or_else(|panic| Err(ReceiverError::from_panic(panic)))
         });
-        self.add(name, order, |snapshot, entry| {
-            let former = snapshot.remove_by_name(&entry.name);
-            insert(&mut snapshot.synchronous, former.synchronous, entry.with(run));
+        self.add(name, settings, |all, entry| {
+            let former = all.remove_by_name(&entry.name);
+            insert(&mut all.synchronous, former.synchronous, entry.with(run));
         })
     }
 
-    pub(crate) fn connect_async<F, Fut>(&self, name: Arc<str>, order: i32, receiver: F) -> Connection
+    pub(crate) fn connect_async<F, Fut>(
+        &self,
+        name: Arc<str>,
+        settings: ReceiverSettings,
+        receiver: F,
+    ) -> Connection
     where
         F: Fn(Arc<Event<E>>) -> Fut + Send + Sync + 'static,
         Fut: Future + Send + 'static,
@@ -114,32 +158,38 @@ impl<E: Send + Sync + 'static> ReceiverSet<E> {
                 }
             })
         });
-        self.add(name, order, |snapshot, entry| {
-            let former = snapshot.remove_by_name(&entry.name);
-            insert(&mut snapshot.asynchronous, former.asynchronous, entry.with(run));
+        self.add(name, settings, |all, entry| {
+            let former = all.remove_by_name(&entry.name);
+            insert(&mut all.asynchronous, former.asynchronous, entry.with(run));
         })
     }
 
-    fn add(&self, name: Arc<str>, order: i32, add: impl FnOnce(&mut Snapshot<E>, Entry<()>)) -> Connection {
-        let serial = self.write(|snapshot, serial| {
-            let entry = Entry { name: Arc::clone(&name), order, serial, run: Arc::new(()) };
-            add(snapshot, entry);
+    fn add(
+        &self,
+        name: Arc<str>,
+        settings: ReceiverSettings,
+        add: impl FnOnce(&mut Entries<E>, Entry<()>),
+    ) -> Connection {
+        let serial = self.write(|snapshot| {
+            let serial = snapshot.serial;
+            let entry = Entry { name: Arc::clone(&name), settings, serial, run: Arc::new(()) };
+            add(&mut snapshot.all, entry);
             serial
         });
         Connection::new(Weak::clone(&self.this) as Weak<dyn Disconnect>, name, serial)
     }
 
     pub(crate) fn disconnect(&self, name: &str) -> bool {
-        self.write(|snapshot, _| snapshot.retain(|entry_name, _| entry_name != name))
+        self.write(|snapshot| snapshot.all.retain(|entry_name, _| entry_name != name))
     }
 
-    fn write<T>(&self, change: impl FnOnce(&mut Snapshot<E>, u64) -> T) -> T {
+    fn write<T>(&self, change: impl FnOnce(&mut Snapshot<E>) -> T) -> T {
         let mut serial = self.writing.lock().unwrap_or_else(PoisonError::into_inner);
         *serial += 1;
         let mut snapshot = Snapshot::clone(&self.snapshot.load());
-        let result = change(&mut snapshot, *serial);
-        snapshot.all_ok =
-            snapshot.synchronous.iter().map(|entry| Response::new(Arc::clone(&entry.name), Ok(()))).collect();
+        snapshot.serial = *serial;
+        let result = change(&mut snapshot);
+        snapshot.select(&self.emitted);
         let old = self.snapshot.swap(Arc::new(snapshot));
         drop(serial);
         // This may drop a receiver, whose values may emit, connect or disconnect when they are dropped: hence
@@ -152,13 +202,13 @@ impl<E: Send + Sync + 'static> ReceiverSet<E> {
 
 impl<E: Send + Sync + 'static> Disconnect for ReceiverSet<E> {
     fn disconnect_serial(&self, serial: u64) -> bool {
-        self.write(|snapshot, _| snapshot.retain(|_, entry_serial| entry_serial != serial))
+        self.write(|snapshot| snapshot.all.retain(|_, entry_serial| entry_serial != serial))
     }
 }
 
 impl<E: Send + Sync + 'static> StateHolder for ReceiverSet<E> {
     fn set_state(&self, state: &Arc<HubState>) {
-        self.write(|snapshot, _| snapshot.state = Arc::clone(state));
+        self.write(|snapshot| snapshot.state = Arc::clone(state));
     }
 }
 
@@ -171,9 +221,38 @@ struct FormerPosition {
 
 impl<E> Snapshot<E> {
     fn new(state: Arc<HubState>) -> Self {
-        Self { enabled: true, synchronous: Vec::new(), asynchronous: Vec::new(), all_ok: Arc::new([]), state }
+        let all = Entries { synchronous: Vec::new(), asynchronous: Vec::new() };
+        let (local, bus) = (all.select(Origin::Local, &state), all.select(Origin::Bus, &state));
+        Self { enabled: true, all, local, bus, emitted: None, serial: 0, state }
     }
 
+    fn of(&self, origin: Origin) -> &Selected<E> {
+        match origin {
+            Origin::Local => &self.local,
+            Origin::Bus => &self.bus,
+        }
+    }
+
+    /// Computes what follows from the receivers and the state.
+    fn select(&mut self, emitted: &Arc<EmittedIds>) {
+        self.local = self.all.select(Origin::Local, &self.state);
+        self.bus = self.all.select(Origin::Bus, &self.state);
+        let has_both = self.of_both_origins().next().is_some();
+        self.emitted = has_both.then(|| Arc::clone(emitted));
+    }
+
+    /// The names and serial numbers of the receivers that take events of both origins.
+    pub(super) fn of_both_origins(&self) -> impl Iterator<Item = (&Arc<str>, u64)> {
+        let synchronous =
+            self.all.synchronous.iter().map(|entry| (&entry.name, entry.serial, entry.settings));
+        let asynchronous =
+            self.all.asynchronous.iter().map(|entry| (&entry.name, entry.serial, entry.settings));
+        let entries = synchronous.chain(asynchronous);
+        entries.filter(|(.., settings)| settings.from.is_none()).map(|(name, serial, _)| (name, serial))
+    }
+}
+
+impl<E> Selected<E> {
     /// Runs all sync receivers.
     pub(super) fn run(&self, event: &Event<E>) -> Responses {
         for (at, entry) in self.synchronous.iter().enumerate() {
@@ -217,6 +296,19 @@ impl<E> Snapshot<E> {
         }
         responses
     }
+}
+
+impl<E> Entries<E> {
+    fn select(&self, origin: Origin, state: &HubState) -> Selected<E> {
+        let synchronous = selected(&self.synchronous, origin);
+        let asynchronous = selected(&self.asynchronous, origin);
+        Selected {
+            all_ok: synchronous.iter().map(|entry| Response::new(Arc::clone(&entry.name), Ok(()))).collect(),
+            shares_event: !asynchronous.is_empty() || state.is_observed(),
+            synchronous,
+            asynchronous,
+        }
+    }
 
     /// Removes the receiver of this name and returns its former position.
     fn remove_by_name(&mut self, name: &str) -> FormerPosition {
@@ -240,14 +332,26 @@ impl<E> Snapshot<E> {
 
 impl Entry<()> {
     fn with<F: ?Sized>(self, run: Arc<F>) -> Entry<F> {
-        Entry { name: self.name, order: self.order, serial: self.serial, run }
+        Entry { name: self.name, settings: self.settings, serial: self.serial, run }
     }
+}
+
+fn names<A: ?Sized, B: ?Sized>(synchronous: &[Entry<A>], asynchronous: &[Entry<B>]) -> Vec<Arc<str>> {
+    let synchronous = synchronous.iter().map(|entry| &entry.name);
+    synchronous.chain(asynchronous.iter().map(|entry| &entry.name)).cloned().collect()
+}
+
+/// The receivers that take events of an origin.
+fn selected<F: ?Sized>(entries: &[Entry<F>], origin: Origin) -> Vec<Entry<F>> {
+    let takes = |entry: &&Entry<F>| entry.settings.from.is_none_or(|from| from == origin);
+    entries.iter().filter(takes).cloned().collect()
 }
 
 /// Inserts an entry at its former position if the order allows it, else after the entries of equal order.
 fn insert<F: ?Sized>(entries: &mut Vec<Entry<F>>, former: Option<usize>, entry: Entry<F>) {
-    let first = entries.partition_point(|other| other.order < entry.order);
-    let last = entries.partition_point(|other| other.order <= entry.order);
+    let order = entry.settings.order;
+    let first = entries.partition_point(|other| other.settings.order < order);
+    let last = entries.partition_point(|other| other.settings.order <= order);
     let at = former.map_or(last, |at| at.clamp(first, last));
     entries.insert(at, entry);
 }
@@ -256,7 +360,7 @@ impl<F: ?Sized> Clone for Entry<F> {
     fn clone(&self) -> Self {
         Self {
             name: Arc::clone(&self.name),
-            order: self.order,
+            settings: self.settings,
             serial: self.serial,
             run: Arc::clone(&self.run),
         }
@@ -267,10 +371,29 @@ impl<E> Clone for Snapshot<E> {
     fn clone(&self) -> Self {
         Self {
             enabled: self.enabled,
+            all: self.all.clone(),
+            local: self.local.clone(),
+            bus: self.bus.clone(),
+            emitted: self.emitted.clone(),
+            serial: self.serial,
+            state: Arc::clone(&self.state),
+        }
+    }
+}
+
+impl<E> Clone for Entries<E> {
+    fn clone(&self) -> Self {
+        Self { synchronous: self.synchronous.clone(), asynchronous: self.asynchronous.clone() }
+    }
+}
+
+impl<E> Clone for Selected<E> {
+    fn clone(&self) -> Self {
+        Self {
             synchronous: self.synchronous.clone(),
             asynchronous: self.asynchronous.clone(),
             all_ok: Arc::clone(&self.all_ok),
-            state: Arc::clone(&self.state),
+            shares_event: self.shares_event,
         }
     }
 }

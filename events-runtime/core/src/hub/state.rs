@@ -3,6 +3,7 @@
 use std::sync::{Arc, Mutex, PoisonError, Weak};
 
 use super::delivery::PendingTopic;
+use super::frozen::Frozen;
 use super::identity::Identity;
 use crate::event::AnyEvent;
 
@@ -25,16 +26,25 @@ pub(super) struct HubState {
     pub(super) identity: Identity,
     pub(super) outbounds: Vec<Arc<dyn Outbound>>,
     pub(super) observers: Vec<Arc<dyn Observer>>,
+    /// Observers that belong to the recorder of another hub.
+    pub(super) bystanders: Vec<Arc<dyn Observer>>,
+    /// The last one is in force.
+    pub(super) frozen: Vec<Arc<Frozen>>,
 }
 
 impl HubState {
+    /// Whether an observer is attached.
+    pub(super) fn is_observed(&self) -> bool {
+        !self.observers.is_empty() || !self.bystanders.is_empty()
+    }
+
     /// Offers an event to every bus.
     pub(super) fn offer(&self, event: &dyn AnyEvent) -> Vec<PendingTopic> {
         self.outbounds.iter().flat_map(|outbound| outbound.offer(event)).collect()
     }
 
     pub(super) fn observe(&self, event: &Arc<impl AnyEvent>) {
-        for observer in &self.observers {
+        for observer in self.observers.iter().chain(&self.bystanders) {
             observer.observe(Arc::clone(event) as _);
         }
     }
@@ -55,8 +65,19 @@ struct Shared {
 
 impl SharedState {
     pub(super) fn new(identity: Identity) -> Self {
-        let current = HubState { identity, outbounds: Vec::new(), observers: Vec::new() };
+        let current = HubState {
+            identity,
+            outbounds: Vec::new(),
+            observers: Vec::new(),
+            bystanders: Vec::new(),
+            frozen: Vec::new(),
+        };
         Self(Mutex::new(Shared { current: Arc::new(current), holders: Vec::new() }))
+    }
+
+    pub(super) fn current(&self) -> Arc<HubState> {
+        let shared = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        Arc::clone(&shared.current)
     }
 
     /// Creates a holder of the current state, which is updated when the state changes.

@@ -37,7 +37,7 @@ impl ReceiverTask {
         future: ReceiverFuture,
     ) -> (Self, PendingReceiver) {
         let (done, result) = oneshot::channel();
-        let pending = PendingReceiver { name: Arc::clone(&name), result: PendingResult::new(result) };
+        let pending = PendingReceiver::new(Arc::clone(&name), PendingResult::new(result));
         let future = Some(future);
         let task = Self { hub, name, origin, metadata, future, done: Some(done), span: Span::current() };
         (task, pending)

@@ -9,15 +9,15 @@ use events_support::error_chain::{drop_quietly, panic_message};
 pub type BoxError = Box<dyn Error + Send + Sync>;
 
 /// The result of one receiver.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct Response {
     receiver: Arc<str>,
-    result: Result<(), ReceiverError>,
+    result: Result<(), Arc<ReceiverError>>,
 }
 
 impl Response {
     pub(crate) fn new(receiver: Arc<str>, result: Result<(), ReceiverError>) -> Self {
-        Self { receiver, result }
+        Self { receiver, result: result.map_err(Arc::new) }
     }
 
     /// The receiver's name.
@@ -30,7 +30,7 @@ impl Response {
     /// # Errors
     /// The error that the receiver returned, or its panic.
     pub fn result(&self) -> Result<(), &ReceiverError> {
-        self.result.as_ref().copied()
+        self.result.as_ref().copied().map_err(|error| &**error)
     }
 
     /// Whether the receiver succeeded.
@@ -69,14 +69,14 @@ pub enum ReceiverError {
     /// There was no runtime to start an async receiver on.
     #[error("the receiver was not started: the hub could not start its own async executor")]
     NotStarted(#[source] Arc<std::io::Error>),
-    /// The receiver had not finished when [`Emission::wait_timeout`](crate::Emission::wait_timeout) timed
-    /// out.
+    /// The receiver had not finished when a wait with a timeout, such as
+    /// [`Emission::wait_timeout`](crate::Emission::wait_timeout), timed out.
     #[error("the wait timed out before the receiver finished; it continues to run")]
     Unfinished,
-    /// [`Emission::wait`](crate::Emission::wait) did not wait: it would have blocked the thread that runs the
-    /// receiver.
+    /// A blocking wait, such as [`Emission::wait`](crate::Emission::wait), did not wait: it would have blocked
+    /// the thread that runs the receiver.
     #[error(
-        "did not wait for the receiver, because that would block the thread that runs it; it continues to run: await `delivered()`, or call `wait` in `spawn_blocking`"
+        "did not wait for the receiver, because that would block the thread that runs it; it continues to run: await `received()` or `delivered()`, or wait in `spawn_blocking`"
     )]
     WouldBlock,
 }

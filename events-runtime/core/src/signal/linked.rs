@@ -5,7 +5,7 @@ use std::sync::Arc;
 use super::{ReceiverOptions, Signal};
 use crate::hub::linked::Target;
 use crate::receiver::ReceiverOutput;
-use crate::{Connection, Event, PublicSignal};
+use crate::{Connection, Event, Origin, PublicSignal};
 
 /// The parameter of a linked receiver by reference: the event of its signal.
 #[diagnostic::on_unimplemented(
@@ -53,17 +53,29 @@ pub struct Link<'a, E: PublicSignal> {
     signal: &'a Signal<E>,
     target: Option<Target<'a>>,
     order: i32,
+    from: Option<Origin>,
 }
 
 impl<'a, E: PublicSignal> Link<'a, E> {
     /// A receiver of a signal.
     pub fn new(signal: &'a Signal<E>, target: Option<Target<'a>>, order: i32) -> Self {
-        Self { signal, target, order }
+        Self { signal, target, order, from: None }
+    }
+
+    /// The origin of the events that it takes.
+    #[must_use]
+    pub fn from(mut self, origin: Origin) -> Self {
+        self.from = Some(origin);
+        self
     }
 
     fn connect(self, connect: impl FnOnce(ReceiverOptions<'a, E>) -> Connection) -> &'static str {
         if let Some((hub, name)) = self.target {
-            connect(self.signal.receiver(name).order(self.order).hub(hub));
+            let options = self.signal.receiver(name).order(self.order).hub(hub);
+            connect(match self.from {
+                Some(origin) => options.from(origin),
+                None => options,
+            });
         }
         E::EVENT_TYPE
     }

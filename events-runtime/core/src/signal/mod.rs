@@ -10,13 +10,16 @@ use std::sync::atomic::{AtomicU32, Ordering};
 
 pub use receiver_options::ReceiverOptions;
 
-pub use crate::hub::delivery::{Delivered, DeliveryError, SendError, TopicOutcome};
+pub use crate::hub::delivery::{
+    Acknowledged, AcknowledgementError, Delivered, DeliveryError, Received, ReceptionError, SendError,
+    TopicOutcome,
+};
 pub use crate::hub::emission::{AnyEmission, Emission, StrictError};
 pub use crate::hub::emit_options::EmitOptions;
 
 use crate::hub::{Hub, ReceiverSet, TypeIndex};
 use crate::receiver::ReceiverOutput;
-use crate::{Connection, Event, PublicSignal};
+use crate::{Connection, Event, Origin, PublicSignal};
 
 /// The handle of an event definition, to emit events and to connect receivers.
 ///
@@ -106,7 +109,8 @@ impl<E: PublicSignal> Signal<E> {
         self.receiver(name).connect_async(receiver)
     }
 
-    /// Connects a receiver with further options: a position in the order, or a given hub.
+    /// Connects a receiver with further options: a position in the order, the origin of its events, or a given
+    /// hub.
     pub fn receiver(&self, name: impl Into<Arc<str>>) -> ReceiverOptions<'_, E> {
         ReceiverOptions::new(self, name.into())
     }
@@ -138,10 +142,19 @@ impl<E: PublicSignal> Signal<E> {
     }
 
     /// The names of the receivers connected in the current hub: the sync ones in the order they
-    /// run, then the async ones.
+    /// run, then the async ones. Includes those that take events of one [origin](ReceiverOptions::from) only.
     pub fn receivers(&self) -> Vec<Arc<str>> {
         Hub::with_current(|hub| {
             hub.find_receivers::<E>(self.type_index()).map(ReceiverSet::names).unwrap_or_default()
+        })
+    }
+
+    /// The names of the receivers that run for events of this origin, in the same order.
+    pub fn receivers_from(&self, origin: Origin) -> Vec<Arc<str>> {
+        Hub::with_current(|hub| {
+            hub.find_receivers::<E>(self.type_index())
+                .map(|receivers| receivers.names_from(origin))
+                .unwrap_or_default()
         })
     }
 

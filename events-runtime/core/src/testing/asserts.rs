@@ -71,7 +71,12 @@ pub mod functions {
     ) -> Arc<Event<E>> {
         match recorder.of::<E>().into_iter().find(|event| fits(event)) {
             Some(event) => event,
-            None => panic!("no event `{}` was emitted{}", E::EVENT_TYPE, recorded::<E>(recorder, predicate)),
+            None => panic!(
+                "no event `{}` was emitted{}{}",
+                E::EVENT_TYPE,
+                recorded::<E>(recorder, predicate),
+                recorder.hint(&[E::EVENT_TYPE])
+            ),
         }
     }
 
@@ -81,10 +86,11 @@ pub mod functions {
         let events = recorder.of::<E>();
         assert!(
             events.len() == count,
-            "event `{}` was emitted {} times, not {count}{}",
+            "event `{}` was emitted {} times, not {count}{}{}",
             E::EVENT_TYPE,
             events.len(),
-            recorded::<E>(recorder, "")
+            recorded::<E>(recorder, ""),
+            if events.len() < count { recorder.hint(&[E::EVENT_TYPE]) } else { String::new() }
         );
         events
     }

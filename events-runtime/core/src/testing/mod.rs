@@ -11,14 +11,19 @@
 //! ```
 
 mod asserts;
+mod event;
 mod fake_bus;
+mod freeze;
+mod outside;
 mod recorder;
 #[cfg(test)]
 pub(crate) mod sample;
 
 #[doc(hidden)]
 pub use asserts::functions;
+pub use event::{event, event_from_bus, event_with};
 pub use fake_bus::{FakeBus, SentEvent};
+pub use freeze::{Freeze, freeze};
 pub use recorder::Recorder;
 
 use crate::{Hub, Registry};

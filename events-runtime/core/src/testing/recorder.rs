@@ -4,6 +4,7 @@ use std::any::Any;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
+use super::outside::Outside;
 use crate::event::AnyEvent;
 use crate::hub::{self, state::Observer};
 use crate::{Event, Hub, PublicSignal};
@@ -15,6 +16,7 @@ use events_support::clock::MAX_WAIT;
 pub struct Recorder {
     hub: Hub,
     log: Arc<Log>,
+    outside: Option<Outside>,
 }
 
 #[derive(Default)]
@@ -28,7 +30,7 @@ impl Recorder {
     pub fn attach(hub: &Hub) -> Self {
         let log = Arc::new(Log::default());
         hub.watch(&(Arc::clone(&log) as Arc<dyn Observer>));
-        Self { hub: hub.clone(), log }
+        Self { hub: hub.clone(), log, outside: Outside::of(hub) }
     }
 
     /// The recorded hub.
@@ -50,10 +52,11 @@ impl Recorder {
         match <[_; 1]>::try_from(self.of::<E>()) {
             Ok([event]) => event,
             Err(events) => panic!(
-                "expected one event `{}`, found {}; recorded: {:?}",
+                "expected one event `{}`, found {}; recorded: {:?}{}",
                 E::EVENT_TYPE,
                 events.len(),
-                self.event_types()
+                self.event_types(),
+                if events.is_empty() { self.hint(&[E::EVENT_TYPE]) } else { String::new() }
             ),
         }
     }
@@ -68,6 +71,14 @@ impl Recorder {
         let events = std::mem::take(&mut *self.log.lock());
         // Dropped without the lock: a payload may emit when it is dropped, which is recorded.
         drop(events);
+        if let Some(outside) = &self.outside {
+            outside.clear();
+        }
+    }
+
+    /// Explains missing events of these types, if they were emitted outside of the scope.
+    pub(super) fn hint(&self, event_types: &[&str]) -> String {
+        self.outside.as_ref().map(|outside| outside.hint(event_types)).unwrap_or_default()
     }
 
     /// Asserts that exactly these events were emitted, in this order.
@@ -78,7 +89,11 @@ impl Recorder {
     pub fn assert_event_types<'a>(&self, expected: impl IntoIterator<Item = &'a str>) {
         let expected: Vec<_> = expected.into_iter().collect();
         let recorded = self.event_types();
-        assert!(recorded == expected, "expected the events {expected:#?}\nrecorded {recorded:#?}");
+        assert!(
+            recorded == expected,
+            "expected the events {expected:#?}\nrecorded {recorded:#?}{}",
+            self.hint(&missing(&expected, &recorded))
+        );
     }
 
     /// Blocks the thread until `count` events of type `E` are recorded. For events that are emitted on other
@@ -107,9 +122,10 @@ impl Recorder {
         };
         assert!(
             found.len() >= count,
-            "count of events `{}` after {timeout:?}: expected {count}, found {}",
+            "count of events `{}` after {timeout:?}: expected {count}, found {}{}",
             E::EVENT_TYPE,
-            found.len()
+            found.len(),
+            self.hint(&[E::EVENT_TYPE])
         );
         found
     }
@@ -153,6 +169,12 @@ impl std::fmt::Debug for Log {
         let events = self.lock();
         f.debug_list().entries(events.iter().map(|event| event.metadata())).finish()
     }
+}
+
+/// The expected event types that were recorded less often than expected.
+fn missing<'a>(expected: &[&'a str], recorded: &[&str]) -> Vec<&'a str> {
+    let count = |events: &[&str], of: &str| events.iter().filter(|event| **event == of).count();
+    expected.iter().copied().filter(|event| count(recorded, event) < count(expected, event)).collect()
 }
 
 fn typed<E: PublicSignal>(events: &[Arc<dyn AnyEvent>]) -> Vec<Arc<Event<E>>> {

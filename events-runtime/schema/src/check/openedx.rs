@@ -1,7 +1,7 @@
 //! What the Python package `openedx-events` has no way to write or to send.
 //!
-//! Each rule was found by running version 10.5.0: its schema generator raises a `TypeError`, or
-//! `send_event` does.
+//! Each rule was found by running versions 10.5.0 and 11.2.0: the schema generator raises a `TypeError`, or
+//! `send_event` does. Lists and maps of records, lists and maps need version 10.6 or later.
 #![allow(
     clippy::indexing_slicing,
     reason = "evaluated while compiling: `get` is not const, and a bad index is a compile error"
@@ -15,8 +15,6 @@ use crate::view::{NameView, Names};
 
 /// The arguments of Python's `send_event` and of Django's signals: data of these names collides.
 const RESERVED: &[&str] = &["from_event_bus", "metadata", "self", "send_robust", "sender", "signal", "time"];
-
-const INSTEAD_OF_ITEMS: &str = ", and Open edX's Python has only those of bool, int, float, str and bytes: use one of these, or text such as JSON in a String";
 
 /// What Open edX's Python could not do with one top-level field of an event.
 #[must_use]
@@ -142,14 +140,17 @@ impl Checker {
     }
 
     const fn items(&mut self, what: &str, item: &'static Schema, path: &Path<'_>) {
-        let of = match item {
-            Schema::Record(_) | Schema::Ref(_) => "records",
-            Schema::Array(_) => "lists",
-            Schema::Map(_) => "maps",
-            Schema::Nullable(_) => "optional values",
-            _ => return self.schema(item, path, false),
-        };
-        self.fail(path, &[what, of, INSTEAD_OF_ITEMS]);
+        if let Schema::Nullable(_) = item {
+            self.fail(
+                path,
+                &[
+                    what,
+                    "optional values, and Open edX's Python has none in lists and maps: use the type without the Option, or a struct with a field that is an Option",
+                ],
+            );
+        } else {
+            self.schema(item, path, false);
+        }
     }
 
     const fn record(&mut self, record: &'static Record, path: &Path<'_>) {

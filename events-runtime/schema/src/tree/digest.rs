@@ -63,7 +63,14 @@ impl Field {
             _ => written,
         };
         let digest = add(written, schema.digest());
-        Self { name, aliases, attributes, schema, may_be_falsy, default, pii, digest }
+        Self { name, aliases, attributes, schema, may_be_falsy, default, python_default: None, pii, digest }
+    }
+
+    /// Adds the default of Python's class, which the schema does not have.
+    #[doc(hidden)]
+    #[must_use]
+    pub const fn with_python_default(self, python_default: &'static str) -> Self {
+        Self { python_default: Some(python_default), ..self }
     }
 }
 

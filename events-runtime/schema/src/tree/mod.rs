@@ -141,6 +141,8 @@ pub struct Field {
     pub may_be_falsy: bool,
     /// The default value that the user wrote. A [`Schema::Nullable`] field without one defaults to `null`.
     pub default: Option<Json>,
+    /// The default in Open edX's Python, as Python text, where it can't be written as [`default`](Self::default).
+    pub python_default: Option<&'static str>,
     /// Whether the field holds personal data and is masked in logs.
     pub pii: bool,
     /// The digest of the field, by which an unchanged one is recognized; 0 if unknown.
@@ -213,6 +215,7 @@ pub(crate) const fn field(name: &'static str, schema: &'static Schema) -> Field 
         schema,
         may_be_falsy: true,
         default: None,
+        python_default: None,
         pii: false,
         digest: 0,
     }

@@ -10,6 +10,7 @@ pub mod model;
 pub mod over;
 pub mod partitions;
 pub mod progress;
+pub mod schemas;
 pub mod settling;
 pub mod start;
 pub mod store;
@@ -280,6 +281,19 @@ macro_rules! transport_promises {
                 an_absent_topic_is_not_found,
                 a_sound_store_passes_its_check,
                 topics_are_listed_with_their_messages,
+            ]
+            schemas: [
+                a_stored_schema_is_read_through_every_handle,
+                reopening_keeps_schemas,
+                an_absent_schema_is_none,
+                schemas_of_different_identity_do_not_mix,
+                a_schema_stored_again_replaces_its_text,
+                storing_a_schema_creates_no_topic_and_no_group,
+                schemas_outlive_trimmed_messages_and_removed_groups,
+                a_schema_that_is_too_long_is_refused_and_changes_nothing,
+                the_text_of_a_schema_comes_back_byte_for_byte,
+                concurrent_stores_of_a_schema_all_succeed,
+                a_schema_stored_before_a_message_is_there_when_the_message_is_received,
             ]
             unsettled: [
                 unsettled_messages_are_listed_in_order,

@@ -20,7 +20,7 @@ macro_rules! commands {
 
 commands!(
     "select" "multi" "exec" "eval" "evalsha" "script|load" "scan" "info" "type" "time" "exists" "del" "get" "set"
-    "hget" "hmget" "hgetall" "hset" "hdel" "hlen" "hexists" "hkeys" "hvals"
+    "hget" "hmget" "hgetall" "hset" "hdel" "hlen" "hexists" "hkeys" "hvals" "hstrlen"
     "zadd" "zrem" "zrange" "zrangebyscore"
     "xadd" "xlen" "xrange" "xrevrange" "xread" "xreadgroup" "xack" "xclaim" "xpending" "xtrim" "xgroup" "xinfo"
 );

@@ -3,8 +3,9 @@
 //! A topic is the stream of the same name. An event is a stream entry in the format of Open edX's
 //! `edx-event-bus-redis`, so its programs and ours can share topics and groups. A consumer group is
 //! a consumer group of the stream. State that Redis has no structure for (leases, order per message
-//! key, delayed retries) is in keys that start with `{topic}:group:`. Each operation that must be atomic
-//! is one Lua script, and all times are taken from the server's clock.
+//! key, delayed retries) is in keys that start with `{topic}:group:`. Writers' schemas are in the hash
+//! `{topic}::schemas`. Each operation that must be atomic is one Lua script, and all times are taken from
+//! the server's clock.
 //!
 //! Settings, in the query of the URL (`redis://host:6379/0?timeout=10s`):
 //!
@@ -92,6 +93,7 @@ mod settle;
 mod slots;
 mod trim;
 mod worker;
+mod writer_schemas;
 
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -101,8 +103,8 @@ use self::consumer::RedisConsumer;
 use self::producer::RedisProducer;
 use events_transport::{
     Acknowledgement, BoxFuture, Capability, ConnectOptions, Consumer, ConsumerGroup, GroupStatus, Health,
-    Position, Producer, Retention, Scheme, StartPosition, StoredMessage, Subscription, Target, Topic,
-    TopicStatus, Transport, TransportError, Trimmed, UrlForm,
+    Position, Producer, Retention, SchemaId, Scheme, StartPosition, StoredMessage, Subscription, Target,
+    Topic, TopicStatus, Transport, TransportError, Trimmed, UrlForm,
 };
 
 const fn scheme(name: &'static str) -> Scheme {
@@ -145,6 +147,7 @@ impl Transport for RedisTransport {
         capability.start_at_time = true;
         capability.start_at_position = true;
         capability.seek = true;
+        capability.schemas = true;
         capability.trim = true;
         capability
     }
@@ -211,6 +214,27 @@ impl Transport for RedisTransport {
         group: &'a ConsumerGroup,
     ) -> BoxFuture<'a, Result<(), TransportError>> {
         Box::pin(async move { admin::remove_group(&self.pool.for_topic(topic), topic, group).await })
+    }
+
+    fn store_schema<'a>(
+        &'a self,
+        topic: &'a Topic,
+        schema: &'a SchemaId,
+        text: &'a str,
+    ) -> BoxFuture<'a, Result<(), TransportError>> {
+        Box::pin(async move { writer_schemas::store(&self.pool.for_topic(topic), topic, schema, text).await })
+    }
+
+    fn schema<'a>(
+        &'a self,
+        topic: &'a Topic,
+        schema: &'a SchemaId,
+    ) -> BoxFuture<'a, Result<Option<String>, TransportError>> {
+        Box::pin(async move { writer_schemas::read(&self.pool.for_topic(topic), topic, schema).await })
+    }
+
+    fn schemas<'a>(&'a self, topic: &'a Topic) -> BoxFuture<'a, Result<Vec<SchemaId>, TransportError>> {
+        Box::pin(async move { writer_schemas::list(&self.pool.for_topic(topic), topic).await })
     }
 
     fn trim(&self) -> BoxFuture<'_, Result<Trimmed, TransportError>> {

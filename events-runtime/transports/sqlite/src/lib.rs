@@ -66,6 +66,7 @@ mod syncer;
 mod trim;
 mod txn;
 mod writer;
+mod writer_schemas;
 
 use std::sync::Arc;
 
@@ -75,8 +76,8 @@ use self::consumer::SqliteConsumer;
 use self::producer::SqliteProducer;
 use events_transport::{
     Acknowledgement, BoxFuture, Capability, ConnectOptions, Consumer, ConsumerGroup, GroupStatus, Health,
-    Position, Producer, Retention, Scheme, StartPosition, StoredMessage, Subscription, Target, Topic,
-    TopicStatus, Transport, TransportError, Trimmed, UrlForm,
+    Position, Producer, Retention, SchemaId, Scheme, StartPosition, StoredMessage, Subscription, Target,
+    Topic, TopicStatus, Transport, TransportError, Trimmed, UrlForm,
 };
 
 events_transport::register_scheme! {
@@ -109,6 +110,7 @@ impl Transport for SqliteTransport {
         capability.start_at_time = true;
         capability.start_at_position = true;
         capability.seek = true;
+        capability.schemas = true;
         capability.trim = true;
         capability
     }
@@ -182,6 +184,31 @@ impl Transport for SqliteTransport {
     ) -> BoxFuture<'a, Result<(), TransportError>> {
         let (topic, group) = (topic.clone(), group.clone());
         self.database.write("remove a group from", move |txn| txn.remove_group(&topic, &group))
+    }
+
+    fn store_schema<'a>(
+        &'a self,
+        topic: &'a Topic,
+        schema: &'a SchemaId,
+        text: &'a str,
+    ) -> BoxFuture<'a, Result<(), TransportError>> {
+        writer_schemas::store(&self.database, topic, schema, text)
+    }
+
+    fn schema<'a>(
+        &'a self,
+        topic: &'a Topic,
+        schema: &'a SchemaId,
+    ) -> BoxFuture<'a, Result<Option<String>, TransportError>> {
+        let (topic, schema) = (topic.clone(), schema.clone());
+        let read = move |conn: &_| writer_schemas::find(conn, &topic, &schema);
+        Box::pin(self.database.read("read a schema of", read))
+    }
+
+    fn schemas<'a>(&'a self, topic: &'a Topic) -> BoxFuture<'a, Result<Vec<SchemaId>, TransportError>> {
+        let topic = topic.clone();
+        let list = move |conn: &_| writer_schemas::list(conn, &topic);
+        Box::pin(self.database.read("list the schemas of", list))
     }
 
     fn trim(&self) -> BoxFuture<'_, Result<Trimmed, TransportError>> {

@@ -253,6 +253,12 @@ fn migrate(conn: &Connection, config: &Config) -> Result<(), TxnError> {
     })
 }
 
+/// Whether the file has a table now. `Connection::table_exists` answers from the connection's memory, which
+/// lacks a table that another connection has created meanwhile.
+pub(super) fn table_exists(conn: &Connection, name: &str) -> rusqlite::Result<bool> {
+    conn.prepare_cached("SELECT 1 FROM sqlite_schema WHERE type = 'table' AND name = ?1")?.exists([name])
+}
+
 pub(super) fn in_transaction<T>(
     conn: &Connection,
     begin: &str,

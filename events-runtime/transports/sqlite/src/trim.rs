@@ -7,6 +7,7 @@ use rusqlite::{Connection, OptionalExtension as _};
 
 use super::error::TxnError;
 use super::row::millis;
+use super::schema::table_exists;
 use super::txn::{GroupId, Txn, find_topic, last, trimmed};
 use events_transport::RetentionPolicy;
 use events_transport::{Retention, Topic, Trimmed};
@@ -58,7 +59,7 @@ pub(super) fn free_pages(conn: &Connection) -> rusqlite::Result<bool> {
 fn is_dead_letter_topic(conn: &Connection, topic: &Topic) -> rusqlite::Result<bool> {
     let kept = |sql: &str| conn.prepare_cached(sql)?.exists([topic.as_str()]);
     Ok(topic.holds_dead_letters()
-        || (conn.table_exists(None, "dead_letter_topics")?
+        || (table_exists(conn, "dead_letter_topics")?
             && kept("SELECT 1 FROM dead_letter_topics WHERE name = ?1")?))
 }
 

@@ -4,9 +4,10 @@ use events_runtime::PublicSignal;
 
 use super::data::{
     BadgeData, CcxCoursePassingStatusData, CertificateData, CohortData, CourseAccessRoleData,
-    CourseEnrollmentData, CoursePassingStatusData, ExamAttemptData, LtiProviderLaunchData,
-    PersistentCourseGradeData, ProgramCertificateData, UserData, VerificationAttemptData,
-    XBlockSkillVerificationData,
+    CourseDiscussionConfigurationData, CourseEnrollmentData, CourseNotificationData, CoursePassingStatusData,
+    DiscussionThreadData, ExamAttemptData, LtiProviderLaunchData, ORASubmissionData,
+    PersistentCourseGradeData, ProgramCertificateData, UserData, UserNotificationData,
+    VerificationAttemptData, XBlockSkillVerificationData,
 };
 
 /// A user registered.
@@ -133,6 +134,17 @@ pub struct CohortMembershipChanged {
     pub cohort: CohortData,
 }
 
+/// The settings of a course's discussions changed.
+#[derive(Debug, Clone, PartialEq, PublicSignal)]
+#[public_signal(
+    event_type = "org.openedx.learning.discussions.configuration.changed.v1",
+    profile = "openedx"
+)]
+pub struct CourseDiscussionsChanged {
+    /// The settings, as they are now.
+    pub configuration: CourseDiscussionConfigurationData,
+}
+
 /// The stored grade of a user in a course changed.
 #[derive(Debug, Clone, PartialEq, PublicSignal)]
 #[public_signal(
@@ -154,6 +166,14 @@ pub struct PersistentGradeSummaryChanged {
 pub struct XblockSkillVerified {
     /// What was said.
     pub xblock_info: XBlockSkillVerificationData,
+}
+
+/// A service asked for a notification of users.
+#[derive(Debug, Clone, PartialEq, PublicSignal)]
+#[public_signal(event_type = "org.openedx.learning.user.notification.requested.v1", profile = "openedx")]
+pub struct UserNotificationRequested {
+    /// The notification.
+    pub notification_data: UserNotificationData,
 }
 
 /// A learner handed in a special exam.
@@ -218,6 +238,49 @@ pub struct CourseAccessRoleAdded {
 pub struct CourseAccessRoleRemoved {
     /// The user and the role.
     pub course_access_role_data: CourseAccessRoleData,
+}
+
+/// A user started a discussion.
+#[derive(Debug, Clone, PartialEq, PublicSignal)]
+#[public_signal(event_type = "org.openedx.learning.forum.thread.created.v1", profile = "openedx")]
+pub struct ForumThreadCreated {
+    /// The thread.
+    pub thread: DiscussionThreadData,
+}
+
+/// A user responded to a discussion.
+#[derive(Debug, Clone, PartialEq, PublicSignal)]
+#[public_signal(event_type = "org.openedx.learning.forum.thread.response.created.v1", profile = "openedx")]
+pub struct ForumThreadResponseCreated {
+    /// The response.
+    pub thread: DiscussionThreadData,
+}
+
+/// A user commented on a response in a discussion.
+#[derive(Debug, Clone, PartialEq, PublicSignal)]
+#[public_signal(
+    event_type = "org.openedx.learning.forum.thread.response.comment.created.v1",
+    profile = "openedx"
+)]
+pub struct ForumResponseCommentCreated {
+    /// The comment.
+    pub thread: DiscussionThreadData,
+}
+
+/// A service asked for a notification in a course.
+#[derive(Debug, Clone, PartialEq, PublicSignal)]
+#[public_signal(event_type = "org.openedx.learning.course.notification.requested.v1", profile = "openedx")]
+pub struct CourseNotificationRequested {
+    /// The notification.
+    pub course_notification_data: CourseNotificationData,
+}
+
+/// A learner handed in an open response assessment.
+#[derive(Debug, Clone, PartialEq, PublicSignal)]
+#[public_signal(event_type = "org.openedx.learning.ora.submission.created.v1", profile = "openedx")]
+pub struct OraSubmissionCreated {
+    /// The submission.
+    pub submission: ORASubmissionData,
 }
 
 /// A user's grade passed the line between failing and passing a course, or came back over it.

@@ -1,15 +1,16 @@
 //! Every event over Redis; the Rust side of `tests/interop/redis_catalogue.py`.
 //!
 //! ```text
-//! redis_catalogue consume URL TOPIC GROUP COUNT SEEN.jsonl   writes COUNT events as receivers see them
-//! redis_catalogue emit URL TOPIC COUNT SEED EMITTED.jsonl    emits COUNT of each event, and writes them
+//! redis_catalogue consume URL TOPIC GROUP COUNT SEEN.jsonl         writes COUNT events as receivers see them
+//! redis_catalogue emit URL TOPIC COUNT SEED TYPES EMITTED.jsonl    emits COUNT of each event, and writes them
 //! ```
 //!
-//! A line is `{"metadata": …, "datum": hex, "value": …}`. `emit` sends the first event of each type with
+//! A line is `{"metadata": …, "datum": hex, "value": …}`. TYPES is a file with the event types that `emit`
+//! emits, one in each line: those that the version of the Python package has. `emit` sends the first event of each type with
 //! default metadata and the others with generated metadata; then one more of each type as an envelope of a
 //! later minor version, which no definition here has.
 
-use std::fs::File;
+use std::fs::{File, read_to_string};
 use std::io::{BufWriter, Write};
 use std::process::ExitCode;
 use std::sync::Arc;
@@ -37,9 +38,9 @@ async fn main() -> ExitCode {
     let arguments: Vec<_> = arguments.iter().map(String::as_str).collect();
     let result = match arguments.as_slice() {
         ["consume", url, topic, group, count, path] => consume(url, topic, group, count, path).await,
-        ["emit", url, topic, count, seed, path] => emit(url, topic, count, seed, path).await,
+        ["emit", url, topic, count, seed, types, path] => emit(url, topic, count, seed, types, path).await,
         _ => Err("usage: redis_catalogue consume URL TOPIC GROUP COUNT SEEN.jsonl | \
-                  redis_catalogue emit URL TOPIC COUNT SEED EMITTED.jsonl"
+                  redis_catalogue emit URL TOPIC COUNT SEED TYPES EMITTED.jsonl"
             .into()),
     };
     match result {
@@ -105,9 +106,16 @@ async fn consume(url: &str, topic: &str, group: &str, count: &str, path: &str) -
     Ok(())
 }
 
-async fn emit(url: &str, topic: &str, count: &str, seed: &str, path: &str) -> Result<(), Failure> {
+async fn emit(
+    url: &str,
+    topic: &str,
+    count: &str,
+    seed: &str,
+    types: &str,
+    path: &str,
+) -> Result<(), Failure> {
     let (count, mut maker) = (count.parse::<usize>()?, Maker::new(seed.parse()?));
-    let (bus, events) = (bus(url, topic).await?, events());
+    let (bus, events) = (bus(url, topic).await?, events_of(types)?);
     let mut out = BufWriter::new(File::create(path)?);
     for event in &events {
         for number in 0..count {
@@ -126,6 +134,15 @@ async fn emit(url: &str, topic: &str, count: &str, seed: &str, path: &str) -> Re
     out.flush()?;
     println!("{}", json!({ "events": events.len(), "emitted": events.len() * count, "later": events.len() }));
     Ok(())
+}
+
+/// The events with the event types in the lines of a file.
+fn events_of(path: &str) -> Result<Vec<CatalogueEvent>, Failure> {
+    let types = read_to_string(path)?;
+    let named = |event_type| events().into_iter().find(|event| event.descriptor.event_type() == event_type);
+    let found =
+        types.lines().map(|name| named(name).ok_or_else(|| format!("no event is called {name}").into()));
+    found.collect()
 }
 
 /// Sends one event of each type as a program with a later definition does.

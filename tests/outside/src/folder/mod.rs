@@ -3,6 +3,7 @@
 //! ```text
 //! PATH/lock                    held by each call, so that processes can share the folder
 //! PATH/number                  the last number of a member or a claim
+//! PATH/@orders.schemas         the schemas of the topic's writers, as JSON; no topic begins with `@`
 //! PATH/orders/last             the number of the topic's last message
 //! PATH/orders/1.message        a line of JSON with time, key and headers, then the data
 //! PATH/orders/billing.group    the progress of a group, as JSON
@@ -26,8 +27,8 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use events_runtime::transport::{
     self, Acknowledgement, BoxFuture, Capability, ConnectOptions, Consumer, ConsumerGroup, ErrorKind,
-    GroupStatus, Health, Position, Producer, Scheme, StartPosition, StoredMessage, Subscription, Target,
-    Topic, TopicStatus, Transport, TransportError, Trimmed, UrlForm,
+    GroupStatus, Health, Position, Producer, SchemaId, Scheme, StartPosition, StoredMessage, Subscription,
+    Target, Topic, TopicStatus, Transport, TransportError, Trimmed, UrlForm,
 };
 
 use self::consumer::FolderConsumer;
@@ -79,6 +80,7 @@ impl Transport for FolderTransport {
         capability.start_at_time = true;
         capability.start_at_position = true;
         capability.seek = true;
+        capability.schemas = true;
         capability
     }
 
@@ -193,6 +195,46 @@ impl Transport for FolderTransport {
             }
             let removed = store.remove(topic, group)?;
             Ok(if removed { Ok(()) } else { Err(TransportError::no_group(OPERATION, topic, group)) })
+        })
+    }
+
+    fn store_schema<'a>(
+        &'a self,
+        topic: &'a Topic,
+        schema: &'a SchemaId,
+        text: &'a str,
+    ) -> BoxFuture<'a, Result<(), TransportError>> {
+        self.call("store a schema in", |store| {
+            if let Err(error) = schema.check_text(topic, text) {
+                return Ok(Err(error));
+            }
+            let mut schemas = store.schemas(topic)?;
+            let of_type = schemas.entry(schema.event_type().to_owned()).or_default();
+            of_type.insert(schema.fingerprint(), text.to_owned());
+            store.save_schemas(topic, &schemas).map(Ok)
+        })
+    }
+
+    fn schema<'a>(
+        &'a self,
+        topic: &'a Topic,
+        schema: &'a SchemaId,
+    ) -> BoxFuture<'a, Result<Option<String>, TransportError>> {
+        self.call("read a schema of", |store| {
+            let schemas = store.schemas(topic)?;
+            let of_type = schemas.get(schema.event_type());
+            let text = of_type.and_then(|of_type| of_type.get(&schema.fingerprint()));
+            Ok(Ok(text.filter(|text| text.len() <= SchemaId::TEXT_MAX).cloned()))
+        })
+    }
+
+    fn schemas<'a>(&'a self, topic: &'a Topic) -> BoxFuture<'a, Result<Vec<SchemaId>, TransportError>> {
+        self.call("list the schemas of", |store| {
+            let schemas = store.schemas(topic)?;
+            let ids = schemas.iter().flat_map(|(event_type, of_type)| {
+                of_type.keys().map(|fingerprint| SchemaId::new(event_type.as_str(), *fingerprint))
+            });
+            Ok(Ok(ids.take(SchemaId::LISTED_MAX).collect()))
         })
     }
 

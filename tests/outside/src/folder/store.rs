@@ -1,5 +1,6 @@
 //! The files.
 
+use std::collections::BTreeMap;
 use std::fs::{self, File};
 use std::io;
 use std::path::{Path, PathBuf};
@@ -7,6 +8,7 @@ use std::str::FromStr;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use events_runtime::transport::{ConsumerGroup, Message, Topic};
+use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
 use super::group::Group;
@@ -21,6 +23,9 @@ pub(super) struct Locked<'s> {
     root: &'s Path,
     _lock: File,
 }
+
+/// The texts of a topic's schemas, by event type and fingerprint.
+pub(super) type Schemas = BTreeMap<String, BTreeMap<u64, String>>;
 
 /// The first line of a message's file.
 #[derive(Serialize, Deserialize)]
@@ -54,6 +59,10 @@ impl Locked<'_> {
 
     fn message_file(&self, topic: &Topic, number: u64) -> PathBuf {
         self.folder(topic).join(format!("{number}.message"))
+    }
+
+    fn schemas_file(&self, topic: &Topic) -> PathBuf {
+        self.root.join(format!("@{topic}.schemas"))
     }
 
     /// A new number for a member or a claim. It is never used again, even after its group is removed.
@@ -115,15 +124,19 @@ impl Locked<'_> {
     }
 
     pub(super) fn group(&self, topic: &Topic, group: &ConsumerGroup) -> io::Result<Option<Group>> {
-        match fs::read(self.group_file(topic, group)) {
-            Ok(bytes) => Ok(Some(serde_json::from_slice(&bytes)?)),
-            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
-            Err(error) => Err(error),
-        }
+        read_json(&self.group_file(topic, group))
     }
 
     pub(super) fn save(&self, topic: &Topic, name: &ConsumerGroup, group: &Group) -> io::Result<()> {
         replace(&self.group_file(topic, name), &serde_json::to_vec(group)?)
+    }
+
+    pub(super) fn schemas(&self, topic: &Topic) -> io::Result<Schemas> {
+        Ok(read_json(&self.schemas_file(topic))?.unwrap_or_default())
+    }
+
+    pub(super) fn save_schemas(&self, topic: &Topic, schemas: &Schemas) -> io::Result<()> {
+        replace(&self.schemas_file(topic), &serde_json::to_vec(schemas)?)
     }
 
     /// Returns whether there was one.
@@ -145,6 +158,15 @@ fn names<T: FromStr + Ord>(folder: &Path, select: impl Fn(&str) -> Option<&str>)
     }
     names.sort();
     Ok(names)
+}
+
+/// Reads a file; `None` if there is none.
+fn read_json<T: DeserializeOwned>(file: &Path) -> io::Result<Option<T>> {
+    match fs::read(file) {
+        Ok(bytes) => Ok(Some(serde_json::from_slice(&bytes)?)),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+        Err(error) => Err(error),
+    }
 }
 
 fn read_number(file: &Path) -> io::Result<u64> {

@@ -277,7 +277,7 @@ mod on_tokio {
         let refused = |emission: crate::Emission<OrderPlaced>| {
             let error = emission.wait().expect_err("the receiver runs on this thread");
             assert!(matches!(error.receivers()[0].result(), Err(ReceiverError::WouldBlock)));
-            assert!(error.to_string().contains("await `delivered()`"), "{error}");
+            assert!(error.to_string().contains("await `received()` or `delivered()`"), "{error}");
         };
         one_thread().block_on(async {
             refused(hub.emit(placed(1)));

@@ -1,5 +1,6 @@
 //! Tests of signals.
 
+mod answers;
 mod asynchronous;
 mod bus;
 mod emitting;

@@ -1,3 +1,5 @@
+use std::collections::BTreeMap;
+
 use events_runtime::{EventData, PublicSignal};
 
 #[derive(PublicSignal)]
@@ -8,7 +10,7 @@ struct Enrolled {
 
 #[derive(EventData)]
 struct Course {
-    grades: Vec<Vec<f64>>,
+    grades: BTreeMap<String, Vec<Option<f64>>>,
 }
 
 fn main() {}
