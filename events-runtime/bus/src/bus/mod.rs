@@ -172,6 +172,7 @@ mod missing_topic;
 mod observe;
 mod offsets;
 mod outbound;
+mod peek;
 mod record;
 mod rejections;
 mod replay;
@@ -206,6 +207,7 @@ pub use missing_topic::MissingTopic;
 pub use observe::{AUDIT_TARGET, ERROR_TARGET, TraceContext, TracePropagator};
 pub use offsets::{Offsets, Reset, SeekTarget, SeekTargetError};
 pub use outbound::OutboundError;
+pub use peek::Peek;
 pub use record::RecordError;
 #[doc(hidden)]
 pub use record::event_of_line;

@@ -53,6 +53,7 @@
 //! | [`model`] | generated histories, compared with executable models | `isolates` |
 //! | [`dead_letters`] | listing, retry, removal, restoring | `takeover` |
 //! | [`dead_letter_model`] | generated histories with crashes, compared with a model | |
+//! | [`peek`] | reading a topic without a group | support of `Transport::unsettled` |
 //! | [`replay`] | replay in a new group and in place, resets | |
 //! | [`evolution`] | two versions of a definition on one topic, rolling upgrades | `schemas` |
 //! | [`unknown_schemas`] | events whose schema is not known yet, forged schemas | `schemas` |
@@ -71,6 +72,7 @@ pub mod dead_letter_model;
 pub mod dead_letters;
 pub mod evolution;
 pub mod inbound;
+pub mod peek;
 pub mod replay;
 pub mod unknown_schemas;
 mod versions;
@@ -107,6 +109,14 @@ macro_rules! conformance {
                 ]
                 dead_letter_model: [
                     dead_letters_match_the_model,
+                ]
+                peek: [
+                    peeking_reads_every_message_and_changes_nothing,
+                    peeking_at_a_missing_topic_creates_nothing,
+                    peeking_starts_at_a_position_a_time_or_an_event,
+                    the_last_messages_are_read,
+                    a_peek_continues_with_later_messages,
+                    a_dead_letter_topic_is_read_as_any_other,
                 ]
                 replay: [
                     a_replay_emits_a_range_again_with_its_ids_and_other_groups_see_nothing,

@@ -7,8 +7,11 @@
 
 mod digest;
 mod name;
+mod of_packed;
 
 pub use digest::generic_name;
+#[doc(hidden)]
+pub use of_packed::{text_of, tree_of_packed};
 
 /// An Avro schema.
 #[derive(Debug, Clone, Copy)]
