@@ -9,6 +9,7 @@ mod flaky;
 mod middleware;
 mod panics;
 mod passing;
+mod schemas;
 mod shop;
 mod silent;
 mod status;

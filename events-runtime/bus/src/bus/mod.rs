@@ -19,8 +19,8 @@
 //! | stage | type | says |
 //! |---|---|---|
 //! | a receiver returns | [`Response`](events_core::Response), [`Disposition`](events_core::receiver::Disposition) | success, or an error and what its receiver asks for |
-//! | all receivers have returned | `Verdict`, opaque in middleware as [`Processed`] | the combined result: done, skip, retry, reject, stop. Its [`InboundError`] names the failed receivers ([`ReceiverFailure`]) |
-//! | the worker settles the delivery | [`Outcome`](events_transport::Outcome): `ack`, `retry`, `release`, `reject` | what the transport stores. A [`Rejection`](events_transport::Rejection) has the text of the `InboundError`, for the dead letter's headers |
+//! | all receivers have returned | `Verdict`, opaque in middleware as [`Processed`] | the combined result: done, skip, retry, wait, reject, stop. Its [`InboundError`] names the failed receivers ([`ReceiverFailure`]) |
+//! | the worker settles the delivery | [`Outcome`](events_transport::Outcome): `ack`, `retry`, `release`, `postpone`, `reject` | what the transport stores. A [`Rejection`](events_transport::Rejection) has the text of the `InboundError`, for the dead letter's headers |
 //! | the transport has stored it | an audit line's action, the metrics | what happened to the message |
 //! | the consumer ends | [`Consumed`] | the number of messages for each of these |
 //!
@@ -144,7 +144,7 @@
 //! | `send` | client | one send call |
 //! | `receive` | client | received messages; empty calls have no span |
 //! | `process` | consumer | the work on one message: middleware, decoding, and all receivers, async ones included |
-//! | `settle` | client | storing an outcome: `ack`, `retry`, `release` or `reject` |
+//! | `settle` | client | storing an outcome: `ack`, `retry`, `release`, `postpone` or `reject` |
 //!
 //! Failed spans have `error.type` and `otel.status_code`. A W3C trace context travels in the extensions
 //! `traceparent` and `tracestate`. A [`TracePropagator`] writes the emitter's context there and links the
