@@ -14,6 +14,7 @@ use crate::shop::{
 async fn dead_letter_of(name: &str, change: impl Fn(&mut Message)) -> (Message, Message) {
     // An unknown schema is not waited for.
     let bus = bus_with(name, "[bus.consumer]\nunknown_schema = { wait = '0s' }").await;
+    let _handled = answer(&bus, "charge", |_, _| Ok(()));
     place_orders(&bus, &["ada"]).await;
     let original = messages(&bus, "orders").await.pop().expect("the message");
     let mut changed = original.with_header("x-request-id", "r-1");

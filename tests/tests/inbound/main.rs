@@ -2,6 +2,7 @@
 
 mod both_origins;
 mod concurrency;
+mod created;
 mod dead_letters;
 mod dead_letters_unavailable;
 mod dispositions;
@@ -9,9 +10,11 @@ mod flaky;
 mod middleware;
 mod panics;
 mod passing;
+mod paused;
 mod schemas;
 mod shop;
 mod silent;
 mod status;
 mod stopping;
 mod topics;
+mod unhandled;

@@ -9,7 +9,7 @@ use events_runtime::testing::conformance::over::Over;
 use events_runtime::transport::{
     ConnectOptions, ErrorKind, Message, SchemaId, Topic, Transport, TransportError, connect,
 };
-use events_runtime::{Hub, PublicSignal, avro::WriterSchema};
+use events_runtime::{Hub, PublicSignal, Signal, avro::WriterSchema};
 
 use crate::shop::{OrderPlaced, Running, config, dead_letters, header, messages, place_orders, settled};
 
@@ -50,7 +50,9 @@ fn written_with(original: &Message, fingerprint: u64, key: usize) -> Message {
 async fn bus_over(name: &str, wait: &str, transport: Box<dyn Transport>) -> EventBus {
     let settings = format!("[bus.consumer]\nconcurrency = 8\nunknown_schema = {{ wait = '{wait}' }}");
     let bus = EventBus::builder().config(config(name, &settings)).hub(Hub::new()).transport(transport);
-    bus.start().await.expect("the bus starts")
+    let bus = bus.start().await.expect("the bus starts");
+    bus.hub().scope(|| Signal::<OrderPlaced>::new().connect("charge", |_| {}));
+    bus
 }
 
 fn memory() -> Box<dyn Transport> {
