@@ -11,7 +11,7 @@ use events_runtime::transport::{
 };
 use events_runtime::{Hub, PublicSignal, Signal, avro::WriterSchema};
 
-use crate::shop::{OrderPlaced, Running, config, dead_letters, header, messages, place_orders, settled};
+use crate::shop::{OrderPlaced, Running, config, dead_letters, messages, place_orders, settled};
 
 /// The schema of a version with one more field, which `OrderPlaced` does not need.
 fn newer() -> (String, u64) {
@@ -118,30 +118,4 @@ async fn a_consumer_stops_at_once_while_events_wait_and_they_stay() {
     assert!(stopped.elapsed() < Duration::from_secs(5));
     assert_eq!((consumed.retried, consumed.dead_lettered), (0, 0));
     assert!(dead_letters(&bus).await.is_empty());
-}
-
-/// A hostile program sends any number of fingerprints.
-#[tokio::test]
-async fn ten_thousand_unknown_schemas_delay_no_event_of_a_known_one() {
-    const HOSTILE: usize = 10_000;
-    let bus = bus_over("hostile", "1s", memory()).await;
-    place_orders(&bus, &["ada"]).await;
-    let original = messages(&bus, "orders").await.pop().expect("the message");
-    let batch: Vec<_> =
-        (0..HOSTILE).map(|number| written_with(&original, 0x1000 + number as u64, number)).collect();
-    let producer = bus.transport().producer().await.expect("a producer");
-    for sent in producer.send(&orders(), &batch).await {
-        sent.expect("stored");
-    }
-    place_orders(&bus, &["bob", "eve"]).await;
-    let running =
-        Running::start(bus.consume("orders").group("billing").backoff(events_runtime::bus::Backoff::new(
-            Duration::from_millis(200),
-            Duration::from_millis(800),
-        )));
-    events_tests::until(|| async { dead_letters(&bus).await.len() == HOSTILE }).await;
-    let consumed = running.stop().await;
-    assert_eq!((consumed.acked, consumed.dead_lettered), (3, HOSTILE as u64));
-    let letter = dead_letters(&bus).await.pop().expect("a dead letter");
-    assert_eq!(header(&letter, "dlq_kind"), "unknown-schema");
 }
