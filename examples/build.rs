@@ -2,4 +2,5 @@
 
 fn main() {
     println!("cargo::rerun-if-changed=schemas");
+    println!("cargo::rerun-if-changed=two_services/upgrade");
 }

@@ -2,6 +2,7 @@
 // a link counts, so these stand before it.
 //! [evolution]: guide::evolution
 //! [failures]: guide::failures
+//! [web]: guide::web
 //! [testing]: guide::testing
 //! [operations]: guide::operations
 //! [transports]: guide::transports
@@ -84,6 +85,8 @@ pub mod testing {
 
     #[cfg(feature = "sim")]
     pub use events_bus::sim;
+    #[cfg(feature = "bus")]
+    pub use events_bus::testing::memory_buses;
     #[cfg(feature = "testkit")]
     pub use events_bus::testkit as conformance;
     pub use events_core::testing::*;

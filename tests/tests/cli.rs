@@ -1,11 +1,9 @@
 //! The command line, run as a program on an SQLite file.
 
 use std::fs;
-use std::io::{BufRead as _, BufReader};
 use std::ops::Deref;
-use std::process::Stdio;
 
-use events_runtime::transport::Message;
+use events_runtime::transport::{GroupStatus, Message, TopicStatus};
 use events_tests::sandbox::{CommandOutput, Sandbox};
 use serde_json::{Value, json};
 
@@ -46,19 +44,32 @@ impl Shop {
         self.json(&[&["produce", "--type", PLACED, "--data", data], more].concat())
     }
 
-    /// The events that a group receives from a topic.
+    /// The events that a group receives from a topic, and acknowledges.
     fn consume(&self, topic: &str, group: &str, more: &[&str]) -> Vec<Value> {
-        let base = ["consume", "--topic", topic, "--group", group, "--idle", "200ms", "--json"];
+        let base =
+            ["consume", "--topic", topic, "--group", group, "--acknowledge", "--idle", "200ms", "--json"];
         let out = self.out(&[&base[..], more].concat());
         out.lines().map(|line| serde_json::from_str(line).unwrap()).collect()
     }
 
-    /// The messages of `consume` for an empty topic that may not exist.
-    fn consume_missing(&self, topic: &str) -> String {
-        let base = ["consume", "--topic", topic, "--group", "reader", "--idle", "200ms", "--json"];
-        let ran = self.run(&base);
-        assert_eq!((ran.code, ran.out.as_str()), (0, ""), "{}", ran.err);
+    /// The error of a command whose topic does not exist.
+    #[track_caller]
+    fn missing(&self, arguments: &[&str], topic: &str) -> String {
+        let ran = self.run(&[arguments, &["--topic", topic]].concat());
+        assert_eq!((ran.code, ran.out.as_str()), (1, ""), "{arguments:?}: {}", ran.err);
         ran.err
+    }
+
+    /// The topics and groups of the store.
+    fn state(&self) -> Vec<(TopicStatus, Vec<GroupStatus>)> {
+        let mut state = Vec::new();
+        self.with_transport(async |transport| {
+            for status in transport.topics().await.unwrap() {
+                let groups = transport.groups(&status.topic).await.unwrap();
+                state.push((status, groups));
+            }
+        });
+        state
     }
 }
 
@@ -123,52 +134,50 @@ fn produced_event_is_consumed_with_its_metadata() {
 }
 
 #[test]
-fn consume_warns_that_it_created_a_topic_and_suggests_others() {
+fn a_topic_that_does_not_exist_is_named_with_its_nearest_names_and_not_created() {
     let shop = Shop::new();
     for topic in ["orders", "orders2", "mail"] {
         shop.produce(ORDER, &["--topic", topic]);
     }
-    let made = |topic: &str, meant: &str| {
-        format!("warning: topic `{topic}` did not exist and was created in sqlite://events.db; {meant}\n")
-    };
-    assert_eq!(shop.consume_missing("ordres"), made("ordres", "did you mean `orders` or `orders2`?"));
-    assert_eq!(
-        shop.consume_missing("dev-mail"),
-        made("dev-mail", "did you mean `mail`?"),
-        "the prefix is not said"
-    );
-    let none = "no other topic has a similar name";
-    assert_eq!(shop.consume_missing("parcels"), made("parcels", none));
-    assert_eq!(shop.consume_missing("parcels"), "", "now it is there");
-    assert_eq!(shop.consume("orders", "reader", &[]).len(), 1);
+    let before = shop.state();
+    for command in [
+        &["consume"][..],
+        &["consume", "--group", "reader", "--acknowledge"],
+        &["peek"],
+        &["peek", "--follow"],
+        &["replay", "--group", "look"],
+        &["offsets", "list"],
+        &["offsets", "list", "--watch"],
+        &["offsets", "reset", "--group", "reader", "--to", "earliest", "--yes"],
+        &["offsets", "remove", "--group", "reader", "--yes"],
+        &["dlq", "list", "--group", "reader"],
+        &["dlq", "show", "--group", "reader", "1"],
+        &["dlq", "export", "--group", "reader", "-"],
+    ] {
+        let error = |topic: &str, meant: &str| {
+            format!(
+                "error: no topic `{topic}` (`dev-{topic}` with the prefix) in `sqlite://events.db`: {meant}\n"
+            )
+        };
+        let meant = "did you mean `orders` or `orders2`?";
+        assert_eq!(shop.missing(command, "ordres"), error("ordres", meant), "{command:?}");
+        let meant = "did you mean `mail`?";
+        assert_eq!(shop.missing(command, "dev-mail"), error("dev-mail", meant), "the prefix is not said");
+        let unknown = shop.missing(command, "parcels");
+        assert!(unknown.contains("no other topic has a similar name"), "{unknown}");
+    }
+    assert_eq!(shop.state(), before);
 }
 
 /// A `memory:` store is empty in every process.
 #[test]
-fn consume_warning_hides_the_password_of_the_url() {
+fn the_error_of_a_missing_topic_hides_the_password_of_the_url() {
     let shop = Shop::with("[service]\nname = 'shop'\n[bus]\nurl = 'memory://user:s3cret@host'\n");
-    let said = shop.consume_missing("orders");
-    assert!(said.starts_with("warning: topic `orders` did not exist and was created in memory:"), "{said}");
-    assert!(!said.contains("s3cret"), "{said}");
-}
-
-/// The warning comes first, so that the user can stop the command.
-#[test]
-fn consume_warns_before_it_waits() {
-    let shop = Shop::new();
-    let arguments = ["consume", "--topic", "ordres", "--group", "reader"];
-    let mut child = shop
-        .command(&arguments)
-        .stdin(Stdio::null())
-        .stderr(Stdio::piped())
-        .stdout(Stdio::null())
-        .spawn()
-        .unwrap();
-    let lines = BufReader::new(child.stderr.take().unwrap()).lines().map(Result::unwrap);
-    let said: Vec<_> = lines.take_while(|line| !line.starts_with("waiting for events")).collect();
-    child.kill().unwrap();
-    child.wait().unwrap();
-    assert!(said.iter().any(|line| line.contains("topic `ordres` did not exist")), "{said:?}");
+    for command in ["consume", "peek"] {
+        let error = shop.missing(&[command], "orders");
+        assert!(error.starts_with("error: no topic `orders` in `memory:"), "{error}");
+        assert!(!error.contains("s3cret"), "{error}");
+    }
 }
 
 #[test]
@@ -176,13 +185,21 @@ fn personal_data_is_masked_by_default() {
     let shop = Shop::new();
     shop.produce(ORDER, &[]);
     let base = ["consume", "--topic", "orders", "--idle", "200ms", "--group"];
-    for more in [&["people"][..], &["programs", "--json"]] {
-        let out = shop.out(&[&base[..], more].concat());
+    for arguments in [
+        [&base[..], &["people"]].concat(),
+        [&base[..], &["programs", "--json"]].concat(),
+        vec!["peek", "--topic", "orders"],
+        vec!["peek", "--topic", "orders", "--json"],
+    ] {
+        let out = shop.out(&arguments);
         assert!(out.contains("***") && !out.contains("bob@foo.example"), "{out}");
         assert!(out.contains("*** (3 bytes)"), "the key may be personal data: {out}");
     }
-    let out = shop.out(&[&base[..], &["auditors", "--show-pii"]].concat());
-    assert!(out.contains("bob@foo.example"), "{out}");
+    for arguments in [&base[..], &["peek", "--topic", "orders"]] {
+        let more = if arguments[0] == "consume" { &["auditors", "--show-pii"][..] } else { &["--show-pii"] };
+        let out = shop.out(&[arguments, more].concat());
+        assert!(out.contains("bob@foo.example"), "{out}");
+    }
 }
 
 #[test]
@@ -221,7 +238,7 @@ fn invalid_json_is_refused_with_all_errors_and_not_sent() {
     assert!(ran.err.contains("field `number`: 300 is out of range"), "{}", ran.err);
     let ran = shop.run(&["produce", "--type", PLACED, "--data", "{"]);
     assert!(ran.code == 2 && ran.err.contains("not valid JSON"), "{}", ran.err);
-    assert!(shop.consume_missing("orders").contains("did not exist"));
+    assert_eq!(shop.state(), []);
 }
 
 #[test]
@@ -239,7 +256,7 @@ fn topic_option_overrides_the_configured_topics() {
     let shop = Shop::new();
     let sent = shop.produce(ORDER, &["--topic", "elsewhere"]);
     assert_eq!(sent["topics"], json!([{"topic": "elsewhere", "position": "1"}]));
-    assert!(shop.consume_missing("orders").contains("did not exist"));
+    assert!(shop.missing(&["consume"], "orders").contains("no topic `orders`"));
     assert_eq!(shop.consume("elsewhere", "reader", &[]).len(), 1);
 }
 
@@ -305,7 +322,7 @@ fn every_command_warns_of_unknown_variables_once() {
     for arguments in [
         &["config", "explain"][..],
         &["produce", "--type", PLACED, "--data", ORDER, "--topic", "elsewhere", "--json"],
-        &["consume", "--topic", "elsewhere", "--group", "reader", "--idle", "1ms"],
+        &["consume", "--topic", "elsewhere", "--group", "reader", "--acknowledge", "--idle", "1ms"],
         &["dlq", "list", "--topic", "elsewhere", "--group", "reader"],
     ] {
         let mut command = shop.command(arguments);
@@ -437,7 +454,7 @@ fn invalid_command_line_has_exit_code_2_and_help_0() {
     assert_eq!(shop.run(&["consume", "--topic", "or ders", "--group", "g"]).code, 2);
     let help = shop.run(&["--help"]);
     assert_eq!(help.code, 0);
-    for command in ["list", "schema", "produce", "consume", "config", "doctor", "Exit codes"] {
+    for command in ["list", "schema", "produce", "peek", "consume", "config", "doctor", "Exit codes"] {
         assert!(help.out.contains(command), "no {command} in {}", help.out);
     }
 }

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use events_runtime::testing::sim::{self, Action, Effect, Fault, Faults, History, Sim};
 use events_runtime::transport::{
-    ConsumerGroup, ErrorKind, Message, Producer, Subscription, Topic, Transport, TransportError,
+    ConsumerGroup, ErrorKind, Message, Producer, SchemaId, Subscription, Topic, Transport, TransportError,
 };
 use events_runtime::{Event, Hub, PublicSignal};
 use proptest::prelude::*;
@@ -90,6 +90,25 @@ fn history(seed: u64, faults: Faults) -> History {
     .unwrap_or_else(|failure| panic!("{failure}"))
 }
 
+/// Stores a schema until that is acknowledged, and reads it until it is found; five times.
+fn schema_history(seed: u64, faults: Faults) -> History {
+    let run = sim::run(seed, faults, async |sim| {
+        let (topic, transport) = (Topic::new("events").expect("a name"), sim.transport());
+        for fingerprint in 0..5 {
+            let id = SchemaId::new(PaymentReceived::EVENT_TYPE, fingerprint);
+            while transport.store_schema(&topic, &id, PaymentReceived::SCHEMA_JSON).await.is_err() {}
+            loop {
+                match transport.schema(&topic, &id).await {
+                    Ok(Some(text)) => break assert_eq!(text, PaymentReceived::SCHEMA_JSON),
+                    Ok(None) => tokio::time::sleep(Duration::from_secs(1)).await,
+                    Err(error) => assert_eq!(error.kind(), ErrorKind::Unavailable, "it can be retried"),
+                }
+            }
+        }
+    });
+    run.unwrap_or_else(|failure| panic!("{failure}"))
+}
+
 /// The numbers of each account, without repeats.
 fn first_times(seen: &Seen) -> BTreeMap<u32, Vec<u32>> {
     let mut known = BTreeSet::new();
@@ -155,8 +174,8 @@ fn leases_are_renewed_by_the_paused_clock() {
 fn every_kind_of_fault_occurs_at_each_of_its_points() {
     let mut points: HashMap<(Action, Fault, Effect), usize> = HashMap::new();
     for seed in 0..200 {
-        let history = history(seed, Faults::all());
-        for step in history.steps() {
+        let (events, schemas) = (history(seed, Faults::all()), schema_history(seed, Faults::all()));
+        for step in events.steps().iter().chain(schemas.steps()) {
             if let Some((fault, effect)) = step.fault {
                 *points.entry((step.action, fault, effect)).or_default() += 1;
             }
@@ -175,6 +194,10 @@ fn every_kind_of_fault_occurs_at_each_of_its_points() {
         (Action::Send, Fault::FailSend, Effect::Failed),
         (Action::Send, Fault::LoseSendAck, Effect::ReportedFailed),
         (Action::Fetch, Fault::FailReceive, Effect::Failed),
+        (Action::StoreSchema, Fault::FailStoreSchema, Effect::Failed),
+        (Action::StoreSchema, Fault::LoseSchemaAck, Effect::ReportedFailed),
+        (Action::ReadSchema, Fault::FailReadSchema, Effect::Failed),
+        (Action::ReadSchema, Fault::HideSchema, Effect::NotFound),
     ] {
         let count = points.remove(&point).unwrap_or_default();
         assert!(count >= 50, "{point:?}: only {count} times in 200 seeds");
@@ -186,7 +209,8 @@ fn every_kind_of_fault_occurs_at_each_of_its_points() {
 fn an_excluded_fault_does_not_occur() {
     for fault in Fault::ALL {
         let faults = Faults::all().with(fault, 0.0);
-        let struck: usize = (0..5).map(|seed| history(seed, faults).count(fault)).sum();
+        let struck = |seed| history(seed, faults).count(fault) + schema_history(seed, faults).count(fault);
+        let struck: usize = (0..5).map(struck).sum();
         assert_eq!(struck, 0, "{fault}");
     }
 }

@@ -107,5 +107,8 @@ fn the_bus_loses_nothing_under_2000_seeds_and_every_duplicate_has_its_cause() {
     assert_eq!(counts.events, 2_000 * 50);
     assert_eq!((counts.lost, counts.out_of_order), (0, 0));
     assert_eq!(counts.duplicates(), counts.repeats.values().sum::<usize>(), "each has a cause");
-    assert!(counts.struck.values().all(|count| *count > 0), "every kind struck");
+    // Schemas are read only where versions differ: `sim_upgrades`.
+    let reads_schemas = |fault: &Fault| matches!(fault, Fault::FailReadSchema | Fault::HideSchema);
+    let missed = counts.struck.iter().filter(|(fault, count)| !reads_schemas(fault) && **count == 0);
+    assert_eq!(missed.count(), 0, "every kind struck");
 }

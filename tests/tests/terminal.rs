@@ -89,6 +89,13 @@ fn control_characters_of_messages_are_escaped() {
         assert!(ran.out.contains("owned"), "{}{}", ran.out, ran.err);
         is_harmless(&ran);
     }
+    for more in [&[][..], &["--json"], &["--last", "2"]] {
+        for topic in ["orders", "orders.billing.dlq"] {
+            let ran = shop.run(&[&["peek", "--topic", topic, "--show-pii"][..], more].concat());
+            assert!(ran.out.contains("owned"), "{}{}", ran.out, ran.err);
+            is_harmless(&ran);
+        }
+    }
     for arguments in [&["offsets", "list", "--topic", "orders"][..], &["doctor"], &["config", "explain"]] {
         is_harmless(&shop.run(arguments));
     }
@@ -102,10 +109,16 @@ fn control_characters_of_arguments_are_escaped_in_errors() {
         (&["dlq", "show", "--topic", "orders", "--group", "billing", &absent][..], 1),
         (&["dlq", "list", "--topic", HOSTILE, "--group", "billing"], 2),
         (&["consume", "--topic", "orders", "--group", HOSTILE], 2),
+        (&["peek", "--topic", HOSTILE], 2),
+        (&["peek", "--topic", "orders", "--from", HOSTILE], 2),
+        (&["peek", "--topic", "orders", "--key", HOSTILE, "--type", HOSTILE], 0),
         (&["offsets", "reset", "--topic", "orders", "--group", "billing", "--to", HOSTILE], 2),
         (&["replay", "--topic", HOSTILE, "--group", "look"], 1),
         (&["schema", "show", HOSTILE], 2),
         (&["schema", "diff", "--files", HOSTILE, HOSTILE], 1),
+        (&["schema", "list", "--bus", "--topic", HOSTILE], 2),
+        (&["schema", "list", "--bus", "--event-type", HOSTILE], 0),
+        (&["schema", "pull", "--bus", "--transport", HOSTILE], 2),
         (&["produce", "--type", "org.acme.cli.order.placed.v1", "--data", HOSTILE], 2),
         (&["produce", "--from-spill", HOSTILE], 1),
         (&["--config", HOSTILE, "doctor"], 1),

@@ -9,5 +9,6 @@ pub mod config;
 pub mod inbox;
 #[cfg(feature = "sim")]
 pub mod sim;
+pub mod testing;
 #[cfg(feature = "testkit")]
 pub mod testkit;

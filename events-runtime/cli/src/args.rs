@@ -9,7 +9,8 @@ use uuid::Uuid;
 use super::dlq::DlqCommand;
 use super::offsets::OffsetsCommand;
 use events_bus::bus::SeekTarget;
-use events_transport::{StartPosition, parse_duration};
+use events_core::avro::json::PersonalData;
+use events_transport::{StartPosition, TransportName, parse_duration};
 
 /// Inspect, send, replay and repair events
 #[derive(Debug, Parser)]
@@ -53,7 +54,9 @@ pub(super) enum Command {
     Schema(SchemaCommand),
     /// Send an event
     Produce(Produce),
-    /// Print the events of a topic and acknowledge them
+    /// Print the stored messages of a topic, and change nothing
+    Peek(Peek),
+    /// Print the events of a topic as they arrive, in a temporary group
     Consume(Consume),
     /// Emit past events again in this process
     Replay(Replay),
@@ -87,6 +90,39 @@ pub(super) enum SchemaCommand {
     Diff(Diff),
     /// Generate Rust definitions from Avro schema files
     Import(Import),
+    /// List the schemas that producers stored beside their topics: what is known here, and who reads whom
+    List(OnBus),
+    /// Write the schemas that producers stored beside their topics as locked files, TYPE/MINOR.avsc
+    Pull(Pull),
+}
+
+/// Selects schemas that are stored on a transport.
+#[derive(Debug, clap::Args)]
+pub(super) struct OnBus {
+    /// Read the schemas from the bus
+    #[arg(long, required = true)]
+    bus: bool,
+    /// Topic without the configured prefix [default: all topics]
+    #[arg(long)]
+    pub(super) topic: Option<String>,
+    /// Event type [default: all]
+    #[arg(long, value_name = "TYPE")]
+    pub(super) event_type: Option<String>,
+    /// Transport of the topics: the NAME of `[transports.NAME]`, or `bus`
+    #[arg(long, value_name = "NAME", default_value = TransportName::DEFAULT)]
+    pub(super) transport: String,
+}
+
+#[derive(Debug, clap::Args)]
+pub(super) struct Pull {
+    #[command(flatten)]
+    pub(super) bus: OnBus,
+    /// Write to this folder [default: the folder of published schemas of the crate that defines the event, or
+    /// `schemas` if the event is not linked]
+    #[arg(long, value_name = "DIR")]
+    pub(super) into: Option<PathBuf>,
+    #[command(flatten)]
+    pub(super) root: Root,
 }
 
 #[derive(Debug, clap::Args)]
@@ -218,17 +254,51 @@ pub(super) struct Produce {
 }
 
 #[derive(Debug, clap::Args)]
-pub(super) struct Consume {
-    /// Topic without the configured prefix; created with a warning if missing
+pub(super) struct Peek {
+    /// Topic without the configured prefix, such as `orders`, or a dead-letter topic, such as `orders.billing.dlq`
     #[arg(long)]
     pub(super) topic: String,
-    /// Consumer group. Printed events are acknowledged; use a separate group to only look
+    /// Transport of the topic: the NAME of `[transports.NAME]`, or `bus`
+    #[arg(long, value_name = "NAME", default_value = TransportName::DEFAULT)]
+    pub(super) transport: String,
+    /// Start (inclusive): `earliest`, `latest`, an RFC 3339 time, a position, or an event id [default: earliest]
+    #[arg(long, value_name = "TARGET", conflicts_with = "last")]
+    pub(super) from: Option<SeekTarget>,
+    /// Print only the last N messages that match, of each partition
+    #[arg(long, value_name = "N")]
+    pub(super) last: Option<usize>,
+    /// Stop after N messages
+    #[arg(short = 'n', long, value_name = "N", visible_alias = "limit")]
+    pub(super) max: Option<u64>,
+    /// Only messages of this event type
+    #[arg(long = "type", value_name = "TYPE", visible_alias = "event-type")]
+    pub(super) event_type: Option<String>,
+    /// Only messages with this key
+    #[arg(long, value_name = "KEY")]
+    pub(super) key: Option<String>,
+    /// Go on with messages that arrive, until Ctrl-C
     #[arg(long)]
-    pub(super) group: String,
+    pub(super) follow: bool,
+    #[command(flatten)]
+    pub(super) pii: Pii,
+}
+
+#[derive(Debug, clap::Args)]
+pub(super) struct Consume {
+    /// Topic without the configured prefix
+    #[arg(long)]
+    pub(super) topic: String,
+    /// Consumer group. Without `--acknowledge` the name must be new and only selects the configuration of a
+    /// temporary group, which is removed at the end [default: a temporary group]
+    #[arg(long)]
+    pub(super) group: Option<String>,
+    /// Use the group itself: its consumers never get the events that are printed. A new group is created and kept
+    #[arg(long, requires = "group")]
+    pub(super) acknowledge: bool,
     #[command(flatten)]
     pub(super) transport: TransportArg,
     /// Stop after N events
-    #[arg(long, value_name = "N")]
+    #[arg(short = 'n', long, value_name = "N")]
     pub(super) max: Option<u64>,
     /// Stop if no event arrives for this long, for example `5s`
     #[arg(long, value_name = "DURATION", value_parser = duration)]
@@ -237,9 +307,21 @@ pub(super) struct Consume {
     /// configured start of the group]
     #[arg(long, value_name = "START", alias = "from")]
     pub(super) start: Option<StartPosition>,
+    #[command(flatten)]
+    pub(super) pii: Pii,
+}
+
+#[derive(Debug, clap::Args)]
+pub(super) struct Pii {
     /// Show personal data: marked fields, keys, and payloads that can't be decoded
     #[arg(long)]
     pub(super) show_pii: bool,
+}
+
+impl Pii {
+    pub(super) const fn personal_data(&self) -> PersonalData {
+        if self.show_pii { PersonalData::Shown } else { PersonalData::Masked }
+    }
 }
 
 #[derive(Debug, clap::Args)]
@@ -275,7 +357,7 @@ pub(super) struct Doctor {
     pub(super) strict: bool,
 }
 
-fn duration(text: &str) -> Result<Duration, String> {
+pub(super) fn duration(text: &str) -> Result<Duration, String> {
     parse_duration(text)
         .ok_or_else(|| "expected a number with a unit, such as `250ms`, `5s` or `1h`".to_owned())
 }

@@ -1,58 +1,107 @@
-//! `consume`: prints and acknowledges the events of a topic.
+//! `consume`: prints the events of a topic as they arrive.
 
 use std::time::Duration;
 
-use super::args::Consume;
-use super::context::{Context, full_topic, valid_name};
-use super::failure::Failure;
-use super::interrupt::stop_signal;
-use super::output;
-use super::render::Rendered;
-use events_bus::bus::Writers;
-use events_bus::config::Config;
-use events_core::avro::json::PersonalData;
-use events_core::registry::Registry;
-use events_support::nearest::similar;
-use events_transport::{ConsumerGroup, ErrorKind, Subscription, Topic, TopicStatus, Transport};
+use uuid::Uuid;
 
+use super::args::Consume;
+use super::context::{Context, full_topic, require_topic, valid_name};
+use super::failure::{Failure, chain};
+use super::interrupt::stop_signal;
+use super::output::{self, counted};
+use super::render::Renderer;
+use events_transport::{Consumer, ConsumerGroup, ErrorKind, Subscription, Topic, Transport, TransportError};
+
+/// The prefix of the names of temporary groups; a version 7 UUID follows.
+pub(super) const GROUP_PREFIX: &str = "consume.";
 /// Maximum number of events in one fetch.
 const BATCH: u64 = 100;
 /// How long one fetch waits for events without `--idle`.
 const WAIT: Duration = Duration::from_secs(30);
 /// How long the first fetch waits before the command prints that it is waiting.
 const FIRST_WAIT: Duration = Duration::from_secs(1);
-/// Maximum number of topics that are suggested.
-const MAX_SUGGESTIONS: usize = 5;
+/// How long the removal of the temporary group may take.
+const REMOVAL: Duration = Duration::from_secs(10);
 
 pub(super) async fn run(context: &Context, args: &Consume) -> Result<(), Failure> {
     let config = context.config()?;
-    let registry = Registry::linked()?;
-    let writers = Writers::read(registry, config.bus().consumer.schemas.as_deref(), Vec::new())?;
-    let topic = full_topic(&config, &args.topic)?;
-    let group = valid_name(ConsumerGroup::new(args.group.as_str()))?;
+    let renderer = Renderer::new(&config, args.pii.personal_data())?;
     let base = valid_name(Topic::new(args.topic.as_str()))?;
-    let start = args.start.clone().unwrap_or_else(|| config.group(&base, &group).start);
-    let personal_data = if args.show_pii { PersonalData::Shown } else { PersonalData::Masked };
-
-    let transport = args.transport.connect(&config, &args.topic, &group)?;
-    let subscription = Subscription::new(topic, group).start(start).lease(config.bus().consumer.lease);
-    let was_missing = is_missing(&*transport, &subscription.topic).await;
-    let mut consumer = transport.consumer(subscription).await?;
-    if was_missing {
-        // A misspelled topic name would otherwise wait forever on the topic just created.
-        let topics = transport.topics().await.unwrap_or_default();
-        output::eprint(format_args!("warning: {}", describe_created(&config, &*transport, &base, topics)));
+    let topic = full_topic(&config, &args.topic)?;
+    let own = valid_name(ConsumerGroup::new(format!("{GROUP_PREFIX}{}", Uuid::now_v7())))?;
+    let named = args.group.as_deref().map(|group| valid_name(ConsumerGroup::new(group))).transpose()?;
+    let configured = named.as_ref().unwrap_or(&own);
+    let start = args.start.clone().unwrap_or_else(|| config.group(&base, configured).start);
+    let transport = args.transport.connect(&config, &args.topic, configured)?;
+    require_topic(&*transport, &config, &base).await?;
+    if let Some(named) = named.as_ref().filter(|_| !args.acknowledge) {
+        refuse_existing(&*transport, &topic, named, args).await?;
     }
+
+    let mut interrupted = std::pin::pin!(stop_signal());
+    tokio::select! {
+        biased;
+        // The first poll installs the signal handlers, before there is a group to remove.
+        _ = &mut interrupted => return Ok(()),
+        () = std::future::ready(()) => {}
+    }
+    let group = named.filter(|_| args.acknowledge);
+    let is_own = group.is_none();
+    let group = group.unwrap_or(own);
+    let subscription = Subscription::new(topic.clone(), group.clone());
+    let subscription = subscription.start(start).lease(config.bus().consumer.lease);
+    let consumed = match transport.consumer(subscription).await {
+        Ok(mut consumer) => {
+            let printed = tokio::select! {
+                printed = print(context, args, &renderer, &mut *consumer) => printed,
+                _ = interrupted => Ok(()),
+            };
+            let closed = consumer.close().await;
+            printed.and_then(|()| Ok(closed?))
+        }
+        Err(error) => Err(error.into()),
+    };
+    if is_own {
+        remove(&*transport, &topic, &group, args).await?;
+    }
+    consumed
+}
+
+/// Fails if a group exists: its events would be taken from its consumers. A transport does not know whether
+/// a group without unsettled messages has consumers that wait.
+async fn refuse_existing(
+    transport: &dyn Transport,
+    topic: &Topic,
+    group: &ConsumerGroup,
+    args: &Consume,
+) -> Result<(), Failure> {
+    let groups = transport.groups(topic).await?;
+    let Some(status) = groups.iter().find(|status| status.group == *group) else { return Ok(()) };
+    let transport =
+        args.transport.name.as_ref().map(|name| format!(" --transport {name}")).unwrap_or_default();
+    Err(Failure::failed(format!(
+        "group `{group}` exists on `{topic}`, with {}, {} in flight: its consumers would never get the events that \
+         this command prints; look with `peek --topic {}{transport}`, leave out `--group`, or pass `--acknowledge` \
+         to acknowledge the events for the group",
+        counted(status.lag, "unsettled message"),
+        status.in_flight,
+        args.topic,
+    )))
+}
+
+/// Prints and acknowledges events until enough were printed, or none arrives.
+async fn print(
+    context: &Context,
+    args: &Consume,
+    renderer: &Renderer,
+    consumer: &mut dyn Consumer,
+) -> Result<(), Failure> {
     let mut left = args.max.unwrap_or(u64::MAX);
     let mut announce_wait = !context.json() && args.idle.is_none();
-    let mut interrupted = std::pin::pin!(stop_signal());
     while left > 0 {
         let batch = usize::try_from(left.min(BATCH)).unwrap_or(usize::MAX);
         let wait = if announce_wait { FIRST_WAIT } else { args.idle.unwrap_or(WAIT) };
-        let deliveries = tokio::select! {
-            deliveries = consumer.receive(batch, wait) => deliveries?,
-            _ = &mut interrupted => break,
-        };
+        let deliveries = consumer.receive(batch, wait).await?;
         if deliveries.is_empty() && std::mem::take(&mut announce_wait) {
             output::eprint(format_args!(
                 "waiting for events on `{}`: press Ctrl-C to stop, or pass `--idle 5s` next time",
@@ -63,45 +112,45 @@ pub(super) async fn run(context: &Context, args: &Consume) -> Result<(), Failure
             break;
         }
         for delivery in deliveries {
-            let rendered = Rendered::from_delivery(&delivery, registry, &writers, personal_data);
-            if context.json() {
-                output::json(&rendered.json())?;
-            } else {
-                output::lines(&rendered)?;
-            }
+            output::rendered(context.json(), &renderer.delivery(&delivery))?;
             // Acknowledged after printing: an event whose printing fails is delivered again.
             delivery.ack().await?;
             left = left.saturating_sub(1);
         }
     }
-    consumer.close().await?;
     Ok(())
 }
 
-async fn is_missing(transport: &dyn Transport, topic: &Topic) -> bool {
-    transport.groups(topic).await.is_err_and(|error| error.kind() == ErrorKind::NotFound)
-}
-
-/// Says that a topic was created, and suggests existing topics with similar names.
-fn describe_created(
-    config: &Config,
+/// Removes the temporary group, whatever ended the command. Another signal ends the wait for it.
+async fn remove(
     transport: &dyn Transport,
     topic: &Topic,
-    topics: Vec<TopicStatus>,
-) -> String {
-    let prefix = config.service().topic_prefix.as_ref();
-    let others = topics.into_iter().filter_map(|status| status.topic.without_prefix(prefix));
-    let others: Vec<_> = others.filter(|other| other != topic).collect();
-    // The name may include the configured prefix by mistake.
-    let without = topic.without_prefix(prefix);
-    let without = others.iter().filter(|other| Some(*other) == without.as_ref()).map(Topic::as_str);
-    let similar = similar(topic.as_str(), others.iter().map(Topic::as_str));
-    let suggestions: Vec<_> =
-        without.chain(similar).take(MAX_SUGGESTIONS).map(|name| format!("`{name}`")).collect();
-    let suggestion = match suggestions.as_slice() {
-        [] => "no other topic has a similar name".to_owned(),
-        [some @ .., last] if !some.is_empty() => format!("did you mean {} or {last}?", some.join(", ")),
-        [one, ..] => format!("did you mean {one}?"),
+    group: &ConsumerGroup,
+    args: &Consume,
+) -> Result<(), Failure> {
+    let removed = tokio::select! {
+        removed = tokio::time::timeout(REMOVAL, transport.remove_group(topic, group)) => {
+            removed.unwrap_or_else(|_| {
+                let message = "the transport did not answer in time";
+                Err(TransportError::new(ErrorKind::Unavailable, "remove a group of", topic, message))
+            })
+        }
+        _ = stop_signal() => {
+            let message = "interrupted";
+            Err(TransportError::new(ErrorKind::Unavailable, "remove a group of", topic, message))
+        }
     };
-    format!("topic `{topic}` did not exist and was created in {}; {suggestion}", transport.url())
+    match removed {
+        Err(error) if error.kind() != ErrorKind::NotFound => {
+            let transport =
+                args.transport.name.as_ref().map(|name| format!(" --transport {name}")).unwrap_or_default();
+            Err(Failure::failed(format!(
+                "the temporary group `{group}` remains and delays retention, remove it with `offsets remove --topic {} \
+                 --group {group} --yes{transport}`: {}",
+                args.topic,
+                chain(&error)
+            )))
+        }
+        _ => Ok(()),
+    }
 }

@@ -8,6 +8,7 @@ use std::future::Future;
 use super::args::{Common, TransportArg};
 use super::failure::Failure;
 use super::output;
+use events_bus::bus::MissingTopic;
 use events_bus::config::{Config, ConfigBuilder, ConfigError};
 use events_core::registry::{Descriptor, Registry};
 use events_transport as transport;
@@ -132,6 +133,18 @@ pub(super) fn valid_name<T>(name: Result<T, NameError>) -> Result<T, Failure> {
 pub(super) fn full_topic(config: &Config, name: &str) -> Result<Topic, Failure> {
     let prefix = config.service().topic_prefix.as_ref();
     valid_name(Topic::new(name).and_then(|topic| topic.with_prefix(prefix)))
+}
+
+/// Fails if there is no such topic, with the topics that may be meant. `base` is its name without the prefix.
+pub(super) async fn require_topic(
+    transport: &dyn Transport,
+    config: &Config,
+    base: &Topic,
+) -> Result<(), Failure> {
+    match MissingTopic::check(transport, base, config.service().topic_prefix.as_ref()).await? {
+        Some(missing) => Err(missing.into()),
+        None => Ok(()),
+    }
 }
 
 /// Connects to a transport of the configuration.

@@ -1,13 +1,17 @@
 //! `doctor`: checks the installation and suggests fixes.
 
 use std::borrow::Cow;
+use std::time::{Duration, SystemTime};
 
 use serde_json::{Value, json};
+use uuid::Uuid;
 
 use super::args::Doctor;
+use super::consume::GROUP_PREFIX;
 use super::context::{Context, NONE_LINKED};
 use super::failure::{Failure, chain};
 use super::output::{self, counted, one_line};
+use super::render::format_time;
 use events_bus::bus::DeadLetters;
 use events_bus::config::{Config, TransportSettings};
 use events_core::registry::Registry;
@@ -18,6 +22,8 @@ use events_transport::{
 
 /// The name of a transport's first check.
 const TRANSPORT: &str = "transport";
+/// A `consume` that runs longer is rare.
+const ABANDONED: Duration = Duration::from_secs(60 * 60);
 
 /// The outcome of a check.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -236,7 +242,43 @@ async fn inspect(
     if !dead_letters.is_empty() {
         checks.push(Check::new("dead letters", Status::Warning, dead_letters));
     }
+    let abandoned = describe_abandoned(&topics, prefix, name, SystemTime::now());
+    if !abandoned.is_empty() {
+        checks.push(Check::new("temporary groups", Status::Warning, abandoned));
+    }
     Ok(checks)
+}
+
+/// One line for each group that a killed `consume` may have left, with the command that removes it.
+fn describe_abandoned(
+    topics: &[(TopicStatus, Vec<GroupStatus>)],
+    prefix: Option<&TopicPrefix>,
+    transport: Option<&str>,
+    now: SystemTime,
+) -> Vec<String> {
+    let transport = transport.map(|name| format!(" --transport {name}")).unwrap_or_default();
+    let groups =
+        topics.iter().flat_map(|(status, groups)| groups.iter().map(move |group| (&status.topic, group)));
+    let abandoned = groups.filter_map(|(topic, GroupStatus { group, .. })| {
+        let created = created(group.as_str())?;
+        if now.duration_since(created).unwrap_or_default() < ABANDONED {
+            return None;
+        }
+        let base = topic.without_prefix(prefix).unwrap_or_else(|| topic.clone());
+        Some(format!(
+            "{topic} / {group}: created by `consume` at {}; unless it still runs, remove the group with `offsets \
+             remove --topic {base} --group {group} --yes{transport}`",
+            format_time(created)
+        ))
+    });
+    abandoned.collect()
+}
+
+/// When `consume` created a group, if it is a temporary one.
+fn created(group: &str) -> Option<SystemTime> {
+    let id = Uuid::try_parse(group.strip_prefix(GROUP_PREFIX)?).ok()?;
+    let (seconds, nanos) = id.get_timestamp()?.to_unix();
+    Some(SystemTime::UNIX_EPOCH + Duration::new(seconds, nanos))
 }
 
 /// One line for each topic with unprocessed dead letters, with the commands for them.
@@ -347,6 +389,24 @@ mod tests {
             assert!(advice(kind, "sqlite", "bus.url").is_some());
             assert_eq!(advice(kind, "rediss", "bus.url"), None);
         }
+    }
+
+    #[test]
+    fn groups_of_a_killed_consume_are_a_warning_with_the_command_that_removes_them() {
+        let group = format!("{GROUP_PREFIX}{}", Uuid::now_v7());
+        let names = [group.as_str(), "consume.billing", "billing"];
+        let groups = names.map(|name| {
+            GroupStatus::new(events_transport::ConsumerGroup::new(name).expect("a valid name"), 0, 0, 0)
+        });
+        let topic = events_transport::Topic::new("dev-orders").expect("a valid name");
+        let topics = [(TopicStatus::new(topic, 0, None, None), groups.to_vec())];
+        let prefix = TopicPrefix::new("dev").expect("a valid prefix");
+        let at = |now| describe_abandoned(&topics, Some(&prefix), Some("audit"), now);
+        assert_eq!(at(SystemTime::now()), [] as [String; 0], "it may be running");
+        let later = at(SystemTime::now() + 2 * ABANDONED);
+        let [line] = later.as_slice() else { panic!("{later:?}") };
+        let command = format!("`offsets remove --topic orders --group {group} --yes --transport audit`");
+        assert!(line.contains(&command), "{line}");
     }
 
     #[test]

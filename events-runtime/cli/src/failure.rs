@@ -6,6 +6,7 @@ use std::process::ExitCode;
 
 use super::output;
 use events_support::error_chain::links;
+use events_transport::TransportError;
 
 /// Why a command ended without success.
 #[derive(Debug)]
@@ -23,6 +24,18 @@ pub(super) enum Failure {
 impl Failure {
     pub(super) fn failed(message: impl Into<String>) -> Self {
         Self::Failed(message.into().into())
+    }
+
+    /// The error of a transport that can succeed later; every other failure is returned.
+    pub(super) fn retryable(self) -> Result<Box<TransportError>, Self> {
+        match self {
+            Self::Failed(error) => match error.downcast::<TransportError>() {
+                Ok(error) if error.is_retryable() => Ok(error),
+                Ok(error) => Err(Self::Failed(error)),
+                Err(error) => Err(Self::Failed(error)),
+            },
+            other => Err(other),
+        }
     }
 
     /// Prints the failure and returns its exit code.

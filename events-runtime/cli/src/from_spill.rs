@@ -4,6 +4,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::io;
 use std::path::Path;
+use std::sync::Arc;
 
 use serde_json::json;
 use tokio::time::Instant;
@@ -147,25 +148,23 @@ pub(super) async fn send_line(context: &Context, line: &str, args: &Produce) -> 
 /// The open transports of the events.
 struct Senders<'c> {
     config: &'c Config,
-    transports: Vec<Box<dyn Transport>>,
     sending: BTreeMap<TransportName, Sending>,
 }
 
 impl<'c> Senders<'c> {
     fn new(config: &'c Config) -> Self {
-        Self { config, transports: Vec::new(), sending: BTreeMap::new() }
+        Self { config, sending: BTreeMap::new() }
     }
 
     /// Opens the transports that are not open yet.
     async fn open(&mut self, names: impl Iterator<Item = &TransportName>) -> Result<(), Failure> {
         for name in names {
             if !self.sending.contains_key(name) {
-                let transport = connect(self.config, name.as_str())?;
+                let transport: Arc<dyn Transport> = connect(self.config, name.as_str())?.into();
                 let settings = self.config.transport(name.as_str())?;
                 let producer = transport.producer().await?;
-                let sending = Sending::new(producer, &settings, &self.config.bus().retry);
+                let sending = Sending::new(&transport, producer, &settings, &self.config.bus().retry);
                 self.sending.insert(name.clone(), sending);
-                self.transports.push(transport);
             }
         }
         Ok(())

@@ -19,12 +19,15 @@
 //! | `schema diff TYPE [A] [B]` | compares two versions, or a version and the code, and says which changes are breaking, and for whom |
 //! | `schema diff --files OLD NEW` | compares two schema files |
 //! | `schema import FILE…` | generates Rust definitions from Avro schema files, to standard output or `--out FILE` |
+//! | `schema list --bus` | lists the schemas that producers stored beside their topics: event type, fingerprint, whether the text verifies, what this program knows it as, and whether each side reads the other's events |
+//! | `schema pull --bus` | writes these schemas as locked files, `TYPE/MINOR.avsc`, into the crate that defines the event or `--into DIR`; never replaces a file |
 //! | `produce --type TYPE --data JSON` | checks the JSON against the schema and sends the event |
 //! | `produce --from-spill FILE`, `--from-log FILE` | sends the events of a spill file, an error log or a `dlq export --raw`, and removes the file when all are acknowledged |
 //! | `produce --event JSON` | sends the event of one line of such a file |
-//! | `consume --topic TOPIC --group GROUP` | prints events as they arrive, and acknowledges them |
+//! | `peek --topic TOPIC` | prints the stored messages of a topic without a group, and changes nothing; `--from TARGET`, `--last N`, `--type`, `--key` and `-n` select, `--follow` goes on |
+//! | `consume --topic TOPIC` | prints events as they arrive, in a temporary group `consume.<UUID>` that is removed at the end; `--group GROUP --acknowledge` uses that group instead |
 //! | `replay --topic TOPIC --from TARGET --to TARGET --group NEW` | emits past events again in this process, to the linked receivers; `--in-place` uses an existing group; fails if an event has no receiver, unless `--allow-untaken` is given |
-//! | `offsets list --topic TOPIC` | lists the groups of a topic with their positions |
+//! | `offsets list --topic TOPIC` | lists the groups of a topic with positions, lag and waiting dead letters; `--watch` lists them every 2 seconds until Ctrl-C, `--watch=INTERVAL` at another interval |
 //! | `offsets reset --topic TOPIC --group GROUP --to TARGET` | shows the effect of moving a group, asks, and moves it; `--dry-run` only shows the effect, `--yes` does not ask |
 //! | `offsets remove --topic TOPIC --group GROUP` | removes a group and its state |
 //! | `dlq list --topic TOPIC --group GROUP` | lists the dead letters of a group with their reasons |
@@ -46,8 +49,8 @@
 //! # Exit codes
 //! | code | meaning |
 //! |---|---|
-//! | 0 | success |
-//! | 1 | failure; the reason is on standard error |
+//! | 0 | success; `peek --follow`, `consume` and `offsets list --watch` after Ctrl-C or SIGTERM too |
+//! | 1 | failure, such as a topic that does not exist or a group that `consume` refuses; the reason is on standard error |
 //! | 2 | invalid command line, or JSON on it that does not match the schema |
 
 mod args;
@@ -62,6 +65,7 @@ mod interrupt;
 mod list;
 mod offsets;
 mod output;
+mod peek;
 mod produce;
 mod render;
 mod replay;
@@ -113,11 +117,14 @@ fn execute(args: Args) -> Result<(), Failure> {
         Command::Schema(SchemaCommand::Check(args)) => schema::check(&context, &args),
         Command::Schema(SchemaCommand::Diff(args)) => schema::diff(&context, &args),
         Command::Schema(SchemaCommand::Import(args)) => import::run(&args),
+        Command::Schema(SchemaCommand::List(args)) => block_on(schema::list(&context, &args)),
+        Command::Schema(SchemaCommand::Pull(args)) => block_on(schema::pull(&context, &args)),
         Command::Produce(args) => match (&args.from_spill, &args.event) {
             (Some(path), _) => block_on(from_spill::run(&context, path, &args)),
             (None, Some(line)) => block_on(from_spill::send_line(&context, line, &args)),
             (None, None) => block_on(produce::run(&context, &args)),
         },
+        Command::Peek(args) => block_on(peek::run(&context, &args)),
         Command::Consume(args) => block_on(consume::run(&context, &args)),
         Command::Replay(args) => block_on(replay::run(&context, &args)),
         Command::Offsets(command) => block_on(offsets::run(&context, &command)),

@@ -8,6 +8,8 @@ use std::io::{self, Write};
 
 use serde_json::Value;
 
+use super::render::Rendered;
+
 /// Writes one line and flushes it, since a reader may process line by line. Line breaks in the text
 /// are escaped as `\n`.
 pub(super) fn line(text: impl fmt::Display) -> io::Result<()> {
@@ -18,6 +20,11 @@ pub(super) fn line(text: impl fmt::Display) -> io::Result<()> {
 /// that they can't add lines.
 pub(super) fn lines(text: impl fmt::Display) -> io::Result<()> {
     write_flushed(format_args!("{}", Escaped { text, breaks: LineBreaks::Keep }))
+}
+
+/// Writes a message as text or as a line of JSON.
+pub(super) fn rendered(as_json: bool, message: &Rendered) -> io::Result<()> {
+    if as_json { json(&message.json()) } else { lines(message) }
 }
 
 /// Writes JSON in one line.
@@ -49,17 +56,41 @@ pub(super) fn json_text(text: &str) -> io::Result<()> {
 
 /// Writes rows in aligned columns; the last column is not padded.
 pub(super) fn table<const N: usize>(rows: &[[String; N]]) -> io::Result<()> {
+    table_lines(rows).iter().try_for_each(line)
+}
+
+/// The lines of a table.
+pub(super) fn table_lines<const N: usize>(rows: &[[String; N]]) -> Vec<String> {
     let rows: Vec<_> = rows.iter().map(|row| row.each_ref().map(|cell| one_line(cell).to_string())).collect();
     let width = |column: usize| {
         let lengths = rows.iter().filter_map(|row| row.get(column)).map(|cell| cell.chars().count());
         lengths.max().unwrap_or_default()
     };
     let widths: Vec<_> = (0..N).map(width).collect();
-    for row in &rows {
+    let line = |row: &[String; N]| {
         let cells: Vec<_> = row.iter().zip(&widths).map(|(cell, width)| format!("{cell:width$}")).collect();
-        line(cells.join("  ").trim_end())?;
+        cells.join("  ").trim_end().to_owned()
+    };
+    rows.iter().map(line).collect()
+}
+
+/// Clears the terminal.
+pub(super) fn clear_screen() -> io::Result<()> {
+    let mut out = io::stdout().lock();
+    out.write_all(b"\x1b[2J")?;
+    out.flush()
+}
+
+/// Replaces what the terminal shows. Lines that get shorter and lines that disappear leave nothing behind.
+pub(super) fn redraw(lines: &[String]) -> io::Result<()> {
+    let mut frame = "\x1b[H".to_owned();
+    for line in lines {
+        let _ = write!(frame, "{}\x1b[K\r\n", one_line(line));
     }
-    Ok(())
+    frame.push_str("\x1b[J");
+    let mut out = io::stdout().lock();
+    out.write_all(frame.as_bytes())?;
+    out.flush()
 }
 
 fn write_flushed(text: fmt::Arguments<'_>) -> io::Result<()> {

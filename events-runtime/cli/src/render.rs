@@ -1,28 +1,138 @@
 //! Renders messages as text or JSON.
 
 use std::fmt;
+use std::time::SystemTime;
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
+use jiff::Timestamp;
 use serde_json::{Map, Value, json};
 
-use super::failure::chain;
+use super::failure::{Failure, chain};
 use super::output::{counted, one_line};
-use events_bus::bus::Writers;
+use events_bus::bus::{DeadLetter, Writers};
+use events_bus::config::Config;
 use events_bus::envelope::Envelope;
 use events_core::avro::json::{PersonalData, to_json};
-use events_core::internal::rewritten;
+use events_core::internal::to_json_resolved;
 use events_core::registry::Registry;
-use events_transport::{Delivery, Message, Position};
+use events_transport::{Delivery, Message, Position, StoredMessage};
+
+/// Renders messages with the linked definitions and the configured schemas.
+pub(super) struct Renderer {
+    registry: &'static Registry,
+    writers: Writers,
+    personal_data: PersonalData,
+}
+
+impl Renderer {
+    pub(super) fn new(config: &Config, personal_data: PersonalData) -> Result<Self, Failure> {
+        let registry = Registry::linked()?;
+        let writers = Writers::read(registry, config.bus().consumer.schemas.as_deref(), Vec::new())?;
+        Ok(Self { registry, writers, personal_data })
+    }
+
+    pub(super) fn delivery(&self, delivery: &Delivery) -> Rendered {
+        Rendered {
+            attempt: Some(delivery.attempt()),
+            ..self.message(delivery.message(), delivery.position())
+        }
+    }
+
+    /// Renders a message that was read without being delivered, in any topic.
+    pub(super) fn stored(&self, stored: StoredMessage) -> Rendered {
+        let time = format_time(stored.time);
+        let rendered = if DeadLetter::is_described(&stored.message) {
+            self.dead_letter(&stored.into())
+        } else {
+            self.message(&stored.message, stored.position)
+        };
+        Rendered { stored: Some(time), ..rendered }
+    }
+
+    /// Renders the original message and the description of its failure.
+    pub(super) fn dead_letter(&self, dead_letter: &DeadLetter) -> Rendered {
+        let mut details: Map<_, _> = dead_letter
+            .end()
+            .filter(|(name, _)| *name != "cause")
+            .map(|(name, value)| (name.to_owned(), json!(value)))
+            .collect();
+        details.insert("attempts".to_owned(), json!(dead_letter.attempts()));
+        details.insert("causes".to_owned(), json!(dead_letter.causes().collect::<Vec<_>>()));
+        details.insert("time".to_owned(), json!(format_time(dead_letter.time())));
+        let lines = dead_letter.end().map(|(name, value)| (format!("dlq {name}"), value.into_owned()));
+        Rendered {
+            failure: Some(FailureDetails { object: details, lines: lines.collect() }),
+            ..self.message(&dead_letter.original(), dead_letter.position())
+        }
+    }
+
+    fn message(&self, message: &Message, position: Position) -> Rendered {
+        let personal_data = self.personal_data;
+        let key = message.key.as_deref().map(|key| render_key(key, personal_data));
+        let (metadata, payload) = match Envelope::from_message(message) {
+            Ok(envelope) => {
+                let metadata = serde_json::to_value(&envelope.metadata).unwrap_or_default();
+                (metadata, self.payload(&envelope))
+            }
+            Err(error) => (headers(message), Err(chain(&error))),
+        };
+        let payload = payload
+            .map_err(|reason| Undecoded { reason, bytes: RawBytes::new(&message.data, personal_data) });
+        Rendered {
+            position: position.to_string(),
+            attempt: None,
+            stored: None,
+            key,
+            metadata,
+            payload,
+            failure: None,
+        }
+    }
+
+    fn payload(&self, envelope: &Envelope) -> Result<Value, String> {
+        let event_type = envelope.metadata.event_type();
+        let descriptor = self
+            .registry
+            .get(event_type)
+            .ok_or_else(|| format!("event type `{event_type}` is not linked into this program"))?;
+        let own = descriptor.fingerprint();
+        let (schema, data) = (descriptor.schema(), &envelope.data[..]);
+        let payload = match envelope.fingerprint {
+            Some(found) if found != own => {
+                let writer = self.writers.find(descriptor.get(), found).ok_or_else(|| {
+                    format!(
+                        "unknown writer schema {found:016x}, this program uses {own:016x}: add the writer's schema file to the folder `bus.consumer.schemas`"
+                    )
+                })?;
+                to_json_resolved(schema, &writer, data, self.personal_data)
+            }
+            _ => to_json(schema, data, self.personal_data),
+        };
+        payload.map_err(|error| error.to_string())
+    }
+}
 
 /// A message, decoded as far as possible.
 pub(super) struct Rendered {
     position: String,
-    attempt: u32,
+    /// Of a delivery.
+    attempt: Option<u32>,
+    /// When the message was stored, if it was read without being delivered.
+    stored: Option<String>,
     key: Option<String>,
     /// A JSON object: the event's metadata, or all headers if the message is not an event.
     metadata: Value,
     payload: Result<Value, Undecoded>,
+    /// Of a dead letter.
+    failure: Option<FailureDetails>,
+}
+
+/// The description of the failure that made a message a dead letter.
+struct FailureDetails {
+    object: Map<String, Value>,
+    /// Names and values of the headers.
+    lines: Vec<(String, String)>,
 }
 
 /// A payload that can't be decoded.
@@ -58,42 +168,16 @@ pub(super) fn render_key(key: &[u8], personal_data: PersonalData) -> String {
 }
 
 impl Rendered {
-    pub(super) fn from_delivery(
-        delivery: &Delivery,
-        registry: &Registry,
-        writers: &Writers,
-        personal_data: PersonalData,
-    ) -> Self {
-        let (position, attempt) = (delivery.position(), delivery.attempt());
-        Self::from_message(delivery.message(), position, attempt, registry, writers, personal_data)
-    }
-
-    pub(super) fn from_message(
-        message: &Message,
-        position: Position,
-        attempt: u32,
-        registry: &Registry,
-        writers: &Writers,
-        personal_data: PersonalData,
-    ) -> Self {
-        let key = message.key.as_deref().map(|key| render_key(key, personal_data));
-        let (metadata, payload) = match Envelope::from_message(message) {
-            Ok(envelope) => {
-                let metadata = serde_json::to_value(&envelope.metadata).unwrap_or_default();
-                (metadata, payload(&envelope, registry, writers, personal_data))
-            }
-            Err(error) => (headers(message), Err(chain(&error))),
-        };
-        let payload = payload
-            .map_err(|reason| Undecoded { reason, bytes: RawBytes::new(&message.data, personal_data) });
-        Self { position: position.to_string(), attempt, key, metadata, payload }
-    }
-
     /// Renders the message as a JSON object.
     pub(super) fn json(&self) -> Value {
         let mut object = Map::new();
         object.insert("position".to_owned(), json!(self.position));
-        object.insert("attempt".to_owned(), json!(self.attempt));
+        if let Some(attempt) = self.attempt {
+            object.insert("attempt".to_owned(), json!(attempt));
+        }
+        if let Some(stored) = &self.stored {
+            object.insert("stored".to_owned(), json!(stored));
+        }
         object.insert("key".to_owned(), json!(self.key));
         object.insert("metadata".to_owned(), self.metadata.clone());
         match &self.payload {
@@ -108,34 +192,15 @@ impl Rendered {
                 };
             }
         }
+        if let Some(failure) = &self.failure {
+            object.insert("dead_letter".to_owned(), Value::Object(failure.object.clone()));
+        }
         Value::Object(object)
     }
 }
 
-fn payload(
-    envelope: &Envelope,
-    registry: &Registry,
-    writers: &Writers,
-    personal_data: PersonalData,
-) -> Result<Value, String> {
-    let event_type = envelope.metadata.event_type();
-    let descriptor = registry
-        .get(event_type)
-        .ok_or_else(|| format!("event type `{event_type}` is not linked into this program"))?;
-    let own = descriptor.fingerprint();
-    let (schema, data) = (descriptor.schema(), &envelope.data[..]);
-    let payload = match envelope.fingerprint {
-        Some(found) if found != own => {
-            let writer = writers.find(descriptor.get(), found).ok_or_else(|| {
-                format!(
-                    "unknown writer schema {found:016x}, this program uses {own:016x}: add the writer's schema file to the folder `bus.consumer.schemas`"
-                )
-            })?;
-            rewritten(schema, &writer, data).and_then(|data| to_json(schema, &data, personal_data))
-        }
-        _ => to_json(schema, data, personal_data),
-    };
-    payload.map_err(|error| error.to_string())
+pub(super) fn format_time(time: SystemTime) -> String {
+    Timestamp::try_from(time).map_or_else(|_| "-".to_owned(), |time| time.to_string())
 }
 
 /// All headers of a message, for one that is not an event.
@@ -159,8 +224,11 @@ impl fmt::Display for Rendered {
         let event_type = self.metadata.get("event_type").and_then(Value::as_str);
         writeln!(f, "{}", one_line(event_type.unwrap_or("(not an event)")))?;
         write!(f, "  {:12} {}", "position", self.position)?;
-        if self.attempt > 1 {
-            write!(f, " (attempt {})", self.attempt)?;
+        if let Some(attempt) = self.attempt.filter(|attempt| *attempt > 1) {
+            write!(f, " (attempt {attempt})")?;
+        }
+        if let Some(stored) = &self.stored {
+            write!(f, "\n  {:12} {stored}", "stored")?;
         }
         if let Some(key) = &self.key {
             write!(f, "\n  {:12} {}", "key", one_line(key))?;
@@ -173,15 +241,19 @@ impl fmt::Display for Rendered {
         match &self.payload {
             Ok(payload) => {
                 let text = format!("{payload:#}");
-                text.lines().try_for_each(|line| write!(f, "\n  {line}"))
+                text.lines().try_for_each(|line| write!(f, "\n  {line}"))?;
             }
             Err(Undecoded { reason, bytes }) => {
                 write!(f, "\n  {:12} {}\n  {:12} ", "error", one_line(reason), "data")?;
                 match bytes {
-                    RawBytes::Shown(text) => write!(f, "{text} (base64)"),
-                    RawBytes::Masked(count) => write!(f, "*** ({})", counted(*count, "byte")),
+                    RawBytes::Shown(text) => write!(f, "{text} (base64)")?,
+                    RawBytes::Masked(count) => write!(f, "*** ({})", counted(*count, "byte"))?,
                 }
             }
         }
+        for (name, value) in self.failure.iter().flat_map(|failure| &failure.lines) {
+            write!(f, "\n  {:12} {}", one_line(name).to_string(), one_line(value))?;
+        }
+        Ok(())
     }
 }

@@ -5,7 +5,7 @@ use std::time::Duration;
 use serde_json::json;
 
 use super::args::Replay;
-use super::context::{Context, linked_registry};
+use super::context::{Context, linked_registry, require_topic};
 use super::failure::Failure;
 use super::interrupt::stop_signal;
 use super::output::{self, counted, one_line};
@@ -13,6 +13,7 @@ use events_bus::bus;
 use events_bus::bus::EventBus;
 use events_bus::bus::Replayed;
 use events_core::hub::Hub;
+use events_transport::{ConsumerGroup, Topic};
 
 /// Time limit for sending the events that receivers emit.
 const SEND_TIMEOUT: Duration = Duration::from_secs(30);
@@ -28,6 +29,11 @@ pub(super) async fn run(context: &Context, args: &Replay) -> Result<(), Failure>
             "consumers are disabled: `bus.consumer.enabled` is false; set `EVENTS_BUS__CONSUMER__ENABLED=true` to \
              enable them for this command",
         ));
+    }
+    // The bus reports invalid names.
+    if let (Ok(base), Ok(group)) = (Topic::new(args.topic.as_str()), ConsumerGroup::new(args.group.as_str()))
+    {
+        require_topic(&*args.transport.connect(&config, &args.topic, &group)?, &config, &base).await?;
     }
     let bus = EventBus::builder().config(config).hub(Hub::current()).start().await?;
     let replay = bus.replay(args.topic.as_str());

@@ -4,6 +4,7 @@
 //! |---|---|
 //! | [`evolution`] | How do I change an event that is already in use? |
 //! | [`failures`] | What happens when a receiver, a consumer or the broker fails? |
+//! | [`web`] | What does a web handler wait for, and what does it answer? |
 //! | [`testing`] | How do I test code that emits and receives events? |
 //! | [`operations`] | How do I configure, observe and repair a running bus? |
 //! | [`transports`] | Which transport fits, and how do I write one? |
@@ -15,6 +16,10 @@ pub mod evolution {}
 #[cfg(feature = "bus")]
 #[doc = include_str!("failures.md")]
 pub mod failures {}
+
+#[cfg(feature = "bus")]
+#[doc = include_str!("web.md")]
+pub mod web {}
 
 #[doc = include_str!("testing.md")]
 pub mod testing {}

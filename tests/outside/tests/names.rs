@@ -9,8 +9,9 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use events_runtime::{
-    Config, Connection, Delivered, DeliveryError, Emission, EmitOptions, Event, EventBus, EventData,
-    EventMetadata, Hub, Origin, PublicSignal, ReceiverError, Registry, RegistryError, Response, Signal, avro,
+    Acknowledged, AcknowledgementError, Config, Connection, Delivered, DeliveryError, Emission, EmitOptions,
+    Event, EventBus, EventData, EventMetadata, Hub, Origin, PublicSignal, Received, ReceiverError,
+    ReceptionError, Registry, RegistryError, Response, Signal, avro, testing,
 };
 use outside::{
     Brand, COMMENTS, CommentWritten, Customer, CustomerId, Line, ORDER_PLACED, OrderPlaced, Payment,
@@ -82,6 +83,56 @@ async fn an_emission_is_delivered_when_every_async_receiver_is_done() {
             assert!(failed.to_string().contains("later"), "{failed}");
         })
         .await;
+}
+
+#[tokio::test]
+async fn an_emission_answers_for_brokers_and_receivers_apart() {
+    testing::scope_async(async |recorder| {
+        let bus = testing::FakeBus::attach(recorder.hub());
+        let local = ORDER_PLACED.receiver("local").from(Origin::Local);
+        local.connect_async(|_| async { Err::<(), _>(outside::NothingOrdered) });
+        let mut emission = ORDER_PLACED.emit(order("c-1"));
+        let stored: Acknowledged = emission.acknowledged().await.unwrap();
+        assert_eq!(stored.topics()[0].topic(), "fake");
+        let failed: ReceptionError = emission.received().await.unwrap_err();
+        assert_eq!(failed.receivers()[0].receiver(), "local");
+
+        bus.fail("no space");
+        let mut emission = ORDER_PLACED.emit(order("c-2"));
+        let failed: AcknowledgementError = emission.acknowledged().await.unwrap_err();
+        assert!(failed.to_string().contains("no space"), "{failed}");
+        assert!(emission.wait_acknowledged_timeout(Duration::ZERO).is_err());
+
+        ORDER_PLACED.disconnect("local");
+        let received: Received = ORDER_PLACED.emit(order("c-3")).received().await.unwrap();
+        assert!(received.receivers().is_empty());
+        let mut emission = bus.sent()[0].deliver_to(recorder.hub()).unwrap();
+        assert!(emission.received().await.is_ok());
+        assert!(ORDER_PLACED.receivers_from(Origin::Bus).is_empty());
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn tests_make_events_and_fix_their_metadata() {
+    testing::scope_async(async |recorder| {
+        let time = "2023-01-02T03:04:05Z".parse().unwrap();
+        let frozen: testing::Freeze = testing::freeze(time, [uuid::Uuid::from_u128(3)]);
+        let event: Event<OrderPlaced> = testing::event(order("c-1"));
+        assert_eq!((event.metadata().id().as_u128(), event.metadata().time()), (3, time));
+        let event = testing::event_from_bus(order("c-1"), EmitOptions::new());
+        assert_eq!((event.metadata().id().as_u128(), event.origin()), (4, Origin::Bus));
+        let event = testing::event_with(order("c-1"), EmitOptions::new().id(uuid::Uuid::from_u128(9)));
+        assert_eq!(event.metadata().id().as_u128(), 9);
+        drop(frozen);
+        let spawned = recorder.hub().scope_spawn(async { ORDER_PLACED.emit(order("c-2")) });
+        let _emission = spawned.await.unwrap();
+        assert_eq!(recorder.only::<OrderPlaced>().customer.id.0, "c-2");
+    })
+    .await;
+    let config = Config::from_toml("bus.url = \"memory:\"").unwrap();
+    let [first, second] = testing::memory_buses(&config).await.unwrap();
+    assert_ne!(first.hub(), second.hub());
 }
 
 #[test]

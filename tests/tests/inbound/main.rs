@@ -1,5 +1,6 @@
 //! What a consumer promises its receivers, on `memory:`.
 
+mod both_origins;
 mod concurrency;
 mod dead_letters;
 mod dead_letters_unavailable;

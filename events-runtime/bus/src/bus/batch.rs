@@ -99,21 +99,33 @@ impl Batch {
 
     /// Settles the first message, which no attempt can send.
     pub(super) fn refuse_first(&mut self, to: &Destination, error: &TransportError, observe: &Observe) {
-        let (Some(message), Some(pending)) = (self.messages.pop_front(), self.pending.pop_front()) else {
-            return;
-        };
-        metrics::counter!(SEND_FAILED, to.labels()).increment(1);
-        let text = "an event was not sent";
-        let Destination { topic, transport } = to;
-        let failure = Failure {
-            kind: FailureKind::NotSent,
-            error: chain(error),
-            topic,
-            transport,
-            received: None,
-            text,
-        };
-        observe.failed(&failure, &message);
-        pending.settle(Err(SendError::Failed(error.clone().into())));
+        if let (Some(message), Some(pending)) = (self.messages.pop_front(), self.pending.pop_front()) {
+            refuse(&message, pending, to, error, observe);
+        }
     }
+
+    /// Settles the messages that no attempt can send, and keeps the others, in order.
+    pub(super) fn refuse<'e>(
+        &mut self,
+        to: &Destination,
+        error_of: impl Fn(&Message) -> Option<&'e TransportError>,
+        observe: &Observe,
+    ) {
+        for (message, pending) in std::mem::take(self).into_messages() {
+            match error_of(&message) {
+                Some(error) => refuse(&message, pending, to, error, observe),
+                None => self.push(message, pending),
+            }
+        }
+    }
+}
+
+fn refuse(message: &Message, pending: Pending, to: &Destination, error: &TransportError, observe: &Observe) {
+    metrics::counter!(SEND_FAILED, to.labels()).increment(1);
+    let text = "an event was not sent";
+    let Destination { topic, transport } = to;
+    let failure =
+        Failure { kind: FailureKind::NotSent, error: chain(error), topic, transport, received: None, text };
+    observe.failed(&failure, message);
+    pending.settle(Err(SendError::Failed(error.clone().into())));
 }

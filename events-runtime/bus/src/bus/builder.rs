@@ -10,6 +10,7 @@ use tokio::sync::{Mutex, watch};
 use super::observe::{self, ErrorLogUnusable, Observe, TracePropagator};
 use super::outbound::OutboundQueues;
 use super::route::Routes;
+use super::schemas::FetchedSchemas;
 use super::sender::{Sender, Sending};
 use super::status::Consumers;
 use super::transports::Transports;
@@ -123,7 +124,9 @@ impl EventBusBuilder {
             if !sending.contains_key(name) {
                 let opened = transports.get(name)?;
                 let producer = opened.transport.producer().await?;
-                sending.insert(name.clone(), Sending::new(producer, &opened.settings, &settings.retry));
+                let of_transport =
+                    Sending::new(&opened.transport, producer, &opened.settings, &settings.retry);
+                sending.insert(name.clone(), of_transport);
             }
         }
         let consuming = watch::Sender::new(settings.consumer.enabled);
@@ -140,7 +143,7 @@ impl EventBusBuilder {
         let senders = queues.topic_queues().iter().filter_map(|queue| {
             let sending = sending.get(&queue.to.transport)?.clone();
             let (queue, phase) = (Arc::clone(queue), queues.phase.subscribe());
-            Some(runtime.spawn(Sender { queue, sending, phase }.run()))
+            Some(runtime.spawn(Sender::new(queue, sending, phase).run()))
         });
         let senders = Mutex::new(senders.collect());
         Ok(EventBus(Arc::new(Inner {
@@ -148,6 +151,7 @@ impl EventBusBuilder {
             hub,
             registry,
             writers,
+            schemas: FetchedSchemas::default(),
             prefix,
             transports,
             queues,

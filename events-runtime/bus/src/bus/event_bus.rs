@@ -14,6 +14,7 @@ use super::observe::{Observe, TracePropagator};
 use super::offsets::Offsets;
 use super::outbound::OutboundQueues;
 use super::replay::Replay;
+use super::schemas::FetchedSchemas;
 use super::status::{BusStatus, Consumers};
 use super::transports::Transports;
 use super::writers::Writers;
@@ -36,6 +37,7 @@ pub(super) struct Inner {
     pub(super) hub: Hub,
     pub(super) registry: &'static Registry,
     pub(super) writers: Writers,
+    pub(super) schemas: FetchedSchemas,
     pub(super) prefix: Option<TopicPrefix>,
     pub(super) transports: Transports,
     pub(super) queues: Arc<OutboundQueues>,
@@ -109,7 +111,7 @@ impl EventBus {
             queue_capacity: self.0.queues.capacity().total(),
             oldest_waiting: queues.iter().filter_map(|queue| queue.oldest_waiting).max(),
             queues,
-            consumers: self.0.consumers.status(),
+            consumers: self.0.consumers.status(&self.0.schemas),
         }
     }
 

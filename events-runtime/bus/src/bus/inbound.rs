@@ -7,12 +7,15 @@ use std::time::Instant;
 use super::EventBus;
 use super::dedup::Dedup;
 use super::observe::{Consuming, HandlerTimes, TRACE_IGNORED, UNKNOWN, UNRECEIVED};
+use super::schemas::{Found, Patience, TopicSchemas};
 use super::unhandled::Unhandled;
 use super::verdict::{self, InboundError, ReceiverFailure, Verdict};
 use super::writers::Writers;
 use crate::config::UnknownEvents;
 use crate::envelope::Envelope;
+use events_core::avro::{DecodeError, WriterSchema};
 use events_core::hub::Hub;
+use events_core::internal::SignalDescriptor;
 use events_core::{ReceiverError, Registry, Response};
 use events_support::error_chain::{caught, links};
 use events_transport::Message;
@@ -22,6 +25,8 @@ pub(super) struct Inbound {
     pub(super) hub: Hub,
     pub(super) registry: &'static Registry,
     writers: Writers,
+    /// Unknown schemas are fetched from here; `None` if the transport stores none.
+    pub(super) schemas: Option<(Arc<TopicSchemas>, Patience)>,
     pub(super) unknown_events: UnknownEvents,
     pub(super) consuming: Arc<Consuming>,
     handled: HandlerTimes,
@@ -42,6 +47,7 @@ impl Inbound {
             hub: bus.hub().clone(),
             registry: bus.registry(),
             writers: bus.0.writers.clone(),
+            schemas: None,
             unknown_events,
             consuming,
             handled: HandlerTimes::default(),
@@ -75,9 +81,9 @@ impl Inbound {
         let descriptor = descriptor.get();
         let expected = (descriptor.fingerprint)();
         let writer = match envelope.fingerprint {
-            Some(found) if found != expected => match self.writers.find(descriptor, found) {
-                Some(writer) => Some(writer),
-                None => return Verdict::Reject(InboundError::UnknownSchema { expected, found }),
+            Some(found) if found != expected => match self.writer(descriptor, found, message).await {
+                Ok(writer) => Some(writer),
+                Err(verdict) => return verdict,
             },
             _ => None,
         };
@@ -86,7 +92,7 @@ impl Inbound {
         let emission =
             match caught(|| (descriptor.emit_datum)(hub, metadata, writer.as_ref(), &envelope.data)) {
                 Ok(Ok(emission)) => emission,
-                Ok(Err(error)) => return Verdict::Reject(error.into()),
+                Ok(Err(error)) => return Verdict::Reject(unreadable(descriptor, writer.as_ref(), error)),
                 Err(message) => return Verdict::Reject(InboundError::Panicked { message }),
             };
         let mut failed = failures(emission.responses());
@@ -103,6 +109,38 @@ impl Inbound {
             self.unreceived(descriptor.event_type);
         }
         verdict::combine(failed)
+    }
+
+    /// The schema of another version: one that this program has, otherwise one that is stored beside the topic.
+    async fn writer(
+        &self,
+        descriptor: &SignalDescriptor,
+        found: u64,
+        message: &Message,
+    ) -> Result<WriterSchema, Verdict> {
+        if let Some(writer) = self.writers.find(descriptor, found) {
+            return Ok(writer);
+        }
+        let unknown = |lookup| {
+            let expected = (descriptor.fingerprint)();
+            InboundError::UnknownSchema { expected, found, lookup }
+        };
+        let Some((schemas, patience)) = &self.schemas else {
+            return Err(Verdict::Reject(unknown(String::new())));
+        };
+        Err(match schemas.find(descriptor, found, message, *patience, &self.consuming).await {
+            Found::Schema(writer) => return Ok(writer),
+            Found::Waits(pause, reason) => Verdict::Wait(unknown(format!("; {reason}")), pause),
+            Found::Missing(reason) => {
+                let wait = patience.wait;
+                Verdict::Reject(unknown(format!(
+                    "; {reason}, and it was not found within {wait:?} of the first such event"
+                )))
+            }
+            Found::Failed(pause, error) => {
+                Verdict::Wait(InboundError::SchemaUnavailable { found, error }, pause)
+            }
+        })
     }
 
     /// Counts an event without a receiver. That may be intended, so it is logged once per type.
@@ -137,6 +175,23 @@ impl Inbound {
             UnknownEvents::DeadLetter => Verdict::Reject(InboundError::UnknownEvent { event_type }),
             UnknownEvents::Stop => Verdict::Stop { event_type },
         }
+    }
+}
+
+/// The error of data that can't be decoded. If no data of its schema can be, the error says which field differs.
+fn unreadable(
+    descriptor: &SignalDescriptor,
+    writer: Option<&WriterSchema>,
+    error: DecodeError,
+) -> InboundError {
+    let mismatch =
+        writer.and_then(|writer| Some((writer.fingerprint(), writer.mismatch(descriptor.schema)?)));
+    match mismatch {
+        Some((found, mismatch)) => {
+            let expected = (descriptor.fingerprint)();
+            InboundError::IncompatibleSchema { expected, found, mismatch }
+        }
+        None => error.into(),
     }
 }
 

@@ -100,11 +100,11 @@ impl fmt::Debug for Next {
 pub struct Processed(Verdict);
 
 impl Processed {
-    /// Why the message failed; `None` if it was processed or skipped.
+    /// Why the message failed, or what it waits for; `None` if it was processed or skipped.
     #[must_use]
     pub const fn error(&self) -> Option<&InboundError> {
         match &self.0 {
-            Verdict::Retry(error, _) | Verdict::Reject(error) => Some(error),
+            Verdict::Retry(error, _) | Verdict::Wait(error, _) | Verdict::Reject(error) => Some(error),
             Verdict::Done | Verdict::Skip | Verdict::Stop { .. } => None,
         }
     }

@@ -112,11 +112,14 @@
 //! | `events_send_failed_total` | counter | `topic` | messages refused permanently, or rejected because the queue was full |
 //! | `events_send_retried_total` | counter | `topic` | failed attempts that are retried |
 //! | `events_store_refuses_total` | counter | `topic`, and `group` for consumers | calls refused by a store until an operator fixes it (disk, user, password); the queue is kept and consumers wait |
+//! | `events_schemas_stored_total` | counter | `topic` | schemas stored beside the topic before their first message |
 //! | `events_queue_depth` | gauge | `topic` | messages not yet acknowledged, as of the queue's last change |
 //! | `events_circuit_open` | gauge | `topic` | 1 while the last attempt to send failed, else 0 |
 //! | `events_consumed_total` | counter | `topic`, `group` | messages acknowledged to the topic |
 //! | `events_retried_total` | counter | `topic`, `group` | messages returned for another attempt after a failure |
 //! | `events_dead_lettered_total` | counter | `topic`, `group` | messages moved to the dead letters |
+//! | `events_schemas_fetched_total` | counter | `topic`, `group` | schemas of other versions fetched from the topic |
+//! | `events_schema_waits_total` | counter | `topic`, `group` | messages postponed until their schema is found |
 //! | `events_receive_retried_total` | counter | `topic`, `group` | failed receive calls that are retried |
 //! | `events_skipped_total` | counter | `topic`, `group` | messages skipped by their receivers |
 //! | `events_parked_total` | counter | `topic`, `group` | messages that exhausted their attempts and stay in the topic |
@@ -169,6 +172,7 @@ mod missing_topic;
 mod observe;
 mod offsets;
 mod outbound;
+mod peek;
 mod record;
 mod rejections;
 mod replay;
@@ -176,6 +180,7 @@ mod resend;
 mod retry;
 mod retrying;
 mod route;
+mod schemas;
 mod sender;
 mod settings;
 mod settling;
@@ -202,6 +207,7 @@ pub use missing_topic::MissingTopic;
 pub use observe::{AUDIT_TARGET, ERROR_TARGET, TraceContext, TracePropagator};
 pub use offsets::{Offsets, Reset, SeekTarget, SeekTargetError};
 pub use outbound::OutboundError;
+pub use peek::Peek;
 pub use record::RecordError;
 #[doc(hidden)]
 pub use record::event_of_line;
@@ -209,6 +215,7 @@ pub use replay::{Replay, ReplayError, Replayed};
 #[doc(hidden)]
 pub use resend::{Resent, resend};
 pub use retry::Backoff;
+pub use schemas::MissingSchema;
 #[doc(hidden)]
 pub use sender::Sending;
 pub use settling::Consumed;

@@ -86,8 +86,10 @@ impl OutboundQueues {
         let span = create_span(&route.queue.system, &route.queue.to.topic, &metadata);
         let _entered = span.enter();
         inject(self.propagator.as_deref(), &span, &mut metadata);
-        let mut envelope = Envelope::new(metadata, Some((descriptor.fingerprint)()), datum.clone());
+        let fingerprint = (descriptor.fingerprint)();
+        let mut envelope = Envelope::new(metadata, Some(fingerprint), datum.clone());
         envelope.key = route.key(event, datum).map_err(OutboundError::Key)?;
+        route.schema.note(descriptor, fingerprint, &route.queue.schemas);
         let (settle, pending) = PendingTopic::waiting(Arc::clone(&route.name));
         route
             .queue

@@ -42,6 +42,7 @@ pub async fn resend(
         let queue = queues
             .entry(to.clone())
             .or_insert_with(|| Arc::new(TopicQueue::new(to, "".into(), Observe::nothing())));
+        queue.schemas.add_of(&message);
         // Neither can fail: the capacity is the number of messages, and no queue is closed.
         if let Some(permit) = capacity.try_acquire(capacity.total()) {
             let _ = queue.push(message, settle, permit);
@@ -55,7 +56,7 @@ pub async fn resend(
             return None;
         };
         let (queue, phase) = (Arc::clone(queue), phase.subscribe());
-        Some(tokio::spawn(Sender { queue, sending, phase }.run()))
+        Some(tokio::spawn(Sender::new(queue, sending, phase).run()))
     });
     let mut senders = senders.collect();
     if tokio::time::timeout(timeout, join(&mut senders)).await.is_err() {

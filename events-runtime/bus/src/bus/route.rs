@@ -8,6 +8,7 @@ use bytes::Bytes;
 use super::builder::StartError;
 use super::destination::Destination;
 use super::observe::Observe;
+use super::schemas::NotedSchema;
 use super::topic_queue::TopicQueue;
 use super::transports::Transports;
 use crate::config::{KeyPath, Resolved};
@@ -24,6 +25,8 @@ pub(super) struct Route {
     pub(super) queue: Arc<TopicQueue>,
     /// The key, if it differs from the definition's.
     key: Option<KeyPath>,
+    /// The schema of its last event.
+    pub(super) schema: NotedSchema,
 }
 
 /// The routes of all event types, and a queue for each of their topics.
@@ -54,7 +57,12 @@ impl Routes {
                 .entry(to.clone())
                 .or_insert_with(|| Arc::new(TopicQueue::new(to, system, Arc::clone(observe))));
             let queue = Arc::clone(queue);
-            by_type.entry(route.event_type).or_default().push(Route { name, queue, key: route.key });
+            by_type.entry(route.event_type).or_default().push(Route {
+                name,
+                queue,
+                key: route.key,
+                schema: NotedSchema::default(),
+            });
         }
         Ok(Self { by_type, queues: queues.into_values().collect() })
     }

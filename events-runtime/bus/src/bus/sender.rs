@@ -10,12 +10,13 @@ use super::destination::Destination;
 use super::guarded::Guarded;
 use super::observe::{SEND_RETRIED, STORE_REFUSES, record_error, send_span};
 use super::retry::Backoff;
+use super::schemas::{self, Storing};
 use super::status::Circuit;
 use super::topic_queue::TopicQueue;
 use crate::config::{RetrySettings, TransportSettings};
 use events_support::error_chain::{caught, chain};
 use events_transport::Later as _;
-use events_transport::{ErrorKind, Position, Producer, TransportError};
+use events_transport::{ErrorKind, Position, Producer, Transport, TransportError};
 
 /// The phase of a shutdown.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -31,6 +32,9 @@ pub(super) enum Phase {
 #[derive(Clone)]
 pub struct Sending {
     pub(super) producer: Arc<dyn Producer>,
+    /// Keeps the transport open. Its schemas are stored if it can store them.
+    transport: Arc<dyn Transport>,
+    stores_schemas: bool,
     pub(super) batch_size: usize,
     pub(super) linger: Duration,
     pub(super) backoff: Backoff,
@@ -38,9 +42,16 @@ pub struct Sending {
 
 impl Sending {
     #[doc(hidden)]
-    pub fn new(producer: Arc<dyn Producer>, settings: &TransportSettings, retry: &RetrySettings) -> Self {
+    pub fn new(
+        transport: &Arc<dyn Transport>,
+        producer: Arc<dyn Producer>,
+        settings: &TransportSettings,
+        retry: &RetrySettings,
+    ) -> Self {
         Self {
             producer,
+            transport: Arc::clone(transport),
+            stores_schemas: transport.capability().schemas,
             batch_size: settings.batch_size.get(),
             linger: settings.linger,
             backoff: Backoff::new(retry.initial, retry.max),
@@ -50,9 +61,10 @@ impl Sending {
 
 /// The task that sends a topic queue.
 pub(super) struct Sender {
-    pub(super) queue: Arc<TopicQueue>,
-    pub(super) sending: Sending,
-    pub(super) phase: watch::Receiver<Phase>,
+    queue: Arc<TopicQueue>,
+    sending: Sending,
+    phase: watch::Receiver<Phase>,
+    schemas: Storing,
 }
 
 /// The timeout of a shutdown has passed.
@@ -73,6 +85,10 @@ impl Drop for End {
 }
 
 impl Sender {
+    pub(super) fn new(queue: Arc<TopicQueue>, sending: Sending, phase: watch::Receiver<Phase>) -> Self {
+        Self { queue, sending, phase, schemas: Storing::default() }
+    }
+
     /// Sends until the queue is closed and empty, or the timeout of a shutdown has passed.
     pub(super) async fn run(mut self) {
         let _end = End(Arc::clone(&self.queue));
@@ -156,6 +172,7 @@ impl Sender {
                 }
             }
             self.queue.set_circuit(self.queue.circuit().failed(error, needs_operator, pause));
+            self.schemas.forget();
             self.queue.advance();
             self.pause(pause).await?;
             self.queue.set_circuit(self.queue.circuit().tried());
@@ -164,6 +181,16 @@ impl Sender {
 
     /// Makes one attempt. Returns the error of the first message that is not sent.
     async fn attempt(&mut self) -> Result<Option<(Option<ErrorKind>, String)>, Abandoned> {
+        if self.sending.stores_schemas && !self.schemas.is_complete(self.queue.schemas.len()) {
+            if let Err(error) = self.store_schemas().await? {
+                return Ok(Some((Some(error.kind()), chain(&error))));
+            }
+            let batch = &mut self.queue.in_flight();
+            batch.refuse(&self.queue.to, |message| self.schemas.refusal(message), &self.queue.observe);
+            if batch.len() == 0 {
+                return Ok(None);
+            }
+        }
         let results = self.submit(usize::MAX).await?;
         self.queue.in_flight().settle(&self.queue.to, results, &self.queue.observe);
         // A store that accepts or rejects a batch as a whole does not say which message is at fault. Sent
@@ -181,6 +208,22 @@ impl Sender {
             }
         }
         Ok(None)
+    }
+
+    /// Stores the schemas of the queue's messages that are not stored yet. Returns the error of the first that is
+    /// not stored; one that is at fault itself, such as a text that is too long, counts as done.
+    async fn store_schemas(&mut self) -> Result<Result<(), TransportError>, Abandoned> {
+        let to = &self.queue.to;
+        for schema in self.queue.schemas.from(self.schemas.done()) {
+            let stored = tokio::select! {
+                stored = schemas::store(&*self.sending.transport, &to.topic, &schema) => stored,
+                Ok(_) = self.phase.wait_for(|phase| *phase == Phase::Abandoning) => return Err(Abandoned),
+            };
+            if let Err(error) = self.schemas.stored(to, schema, stored) {
+                return Ok(Err(error));
+            }
+        }
+        Ok(Ok(()))
     }
 
     /// Sends the first `count` messages of the batch in one call.

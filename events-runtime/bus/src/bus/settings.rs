@@ -30,6 +30,7 @@ pub(super) struct TopicSettings {
     pub(super) max_attempts: u32,
     pub(super) backoff: Backoff,
     pub(super) exhausted: Exhausted,
+    pub(super) unknown_schema_wait: Duration,
 }
 
 impl fmt::Debug for Settings {

@@ -8,8 +8,8 @@ use tokio::time::Instant;
 use tracing::{Instrument, Span};
 
 use super::observe::{
-    Action, AuditLine, CONSUMED, Consuming, DEAD_LETTERED, Failure, PARKED, RETRIED, SETTLE_FAILED, SKIPPED,
-    record_error,
+    Action, AuditLine, CONSUMED, Consuming, DEAD_LETTERED, Failure, PARKED, RETRIED, SCHEMA_WAITS,
+    SETTLE_FAILED, SKIPPED, record_error,
 };
 use super::record::FailureKind;
 use super::rejections::PendingRejection;
@@ -18,7 +18,7 @@ use super::verdict::InboundError;
 use crate::envelope::Envelope;
 use events_support::error_chain::chain;
 use events_transport::{
-    BoxFuture, Delivery, ErrorKind, Position, Topic, TransportError, ack_all, release_all, renew_all,
+    BoxFuture, Delivery, ErrorKind, Outcome, Position, Topic, TransportError, ack_all, release_all, renew_all,
 };
 
 /// The maximum number of acknowledgement batches in flight while another is gathered: a sync to disk takes
@@ -278,7 +278,22 @@ impl Settling {
             error = chain(error),
             "an event failed; retrying"
         );
-        self.return_later(delivery, pause, Action::Retried);
+        self.return_later(delivery, Outcome::Retry(pause), Action::Retried);
+    }
+
+    /// Returns an event that waits for its schema. No attempt is counted.
+    pub(super) fn postpone(&mut self, delivery: Delivery, error: &InboundError, pause: Duration) {
+        tracing::debug!(
+            topic = %self.topic(),
+            position = %delivery.position(),
+            event_type = Envelope::event_type_of(delivery.message()),
+            id = Envelope::id_of(delivery.message()),
+            ?pause,
+            error = chain(error),
+            "an event waits for its schema"
+        );
+        self.consuming.count(SCHEMA_WAITS, 1);
+        self.return_later(delivery, Outcome::Postpone(pause), Action::Postponed);
     }
 
     /// Keeps an event whose attempts are exhausted. It is redelivered after the longest pause and blocks
@@ -295,7 +310,7 @@ impl Settling {
         } else {
             tracing::warn!(%topic, %position, event_type, id, attempt, ?pause, error, "{text}");
         }
-        self.return_later(delivery, pause, Action::Parked);
+        self.return_later(delivery, Outcome::Retry(pause), Action::Parked);
     }
 
     /// Returns an event that was not finished before the drain timeout. Its attempt counts, so that an
@@ -310,7 +325,7 @@ impl Settling {
             "an event was not finished before the drain timeout; it is redelivered"
         );
         self.consumed.unfinished += 1;
-        self.return_later(delivery, Duration::ZERO, Action::Unfinished);
+        self.return_later(delivery, Outcome::Retry(Duration::ZERO), Action::Unfinished);
     }
 
     /// Reports an event that a sync receiver still blocks when the consumer closes.
@@ -326,10 +341,11 @@ impl Settling {
         self.consumed.unfinished += 1;
     }
 
-    fn return_later(&mut self, delivery: Delivery, pause: Duration, action: Action) {
+    fn return_later(&mut self, delivery: Delivery, outcome: Outcome, action: Action) {
         let lines = self.consuming.audit_line(&delivery).map(|line| (action, line)).into_iter().collect();
-        let span = self.consuming.settle_span("retry", || std::iter::once(&delivery));
-        let stored = span.in_scope(|| delivery.retry(pause));
+        let verb = if matches!(outcome, Outcome::Postpone(_)) { "postpone" } else { "retry" };
+        let span = self.consuming.settle_span(verb, || std::iter::once(&delivery));
+        let stored = span.in_scope(|| delivery.settle(outcome));
         let stored = Box::pin(async move { vec![stored.await] });
         self.in_flight.push_back(Outcomes { action: Some(action), stored, span, lines });
     }

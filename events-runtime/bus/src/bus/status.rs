@@ -6,6 +6,7 @@ use std::time::Duration;
 use jiff::Timestamp;
 
 use super::destination::Destination;
+use super::schemas::{FetchedSchemas, MissingSchema};
 use events_transport::{ConsumerGroup, Topic, TransportName};
 
 /// A snapshot of sending and consuming; see [`EventBus::status`](super::EventBus::status).
@@ -63,6 +64,8 @@ pub struct ConsumerStatus {
     pub group: ConsumerGroup,
     /// Whether receiving succeeds.
     pub circuit: Circuit,
+    /// The schemas that events of the topic wait for, the longest first, at most 100.
+    pub missing_schemas: Vec<MissingSchema>,
 }
 
 /// Whether calls to a topic succeed. For a topic queue, one failure opens the circuit: nothing else is sent
@@ -177,8 +180,8 @@ impl Consumers {
         running
     }
 
-    pub(super) fn status(&self) -> Vec<ConsumerStatus> {
-        lock(&self.0).iter().filter_map(Weak::upgrade).map(|running| running.status()).collect()
+    pub(super) fn status(&self, schemas: &FetchedSchemas) -> Vec<ConsumerStatus> {
+        lock(&self.0).iter().filter_map(Weak::upgrade).map(|running| running.status(schemas)).collect()
     }
 }
 
@@ -200,10 +203,11 @@ impl Running {
         *circuit = change(std::mem::take(&mut circuit));
     }
 
-    fn status(&self) -> ConsumerStatus {
+    fn status(&self, schemas: &FetchedSchemas) -> ConsumerStatus {
         let circuit = lock(&self.circuit).clone();
+        let missing_schemas = schemas.missing(&self.to);
         let Destination { topic, transport } = self.to.clone();
-        ConsumerStatus { topic, transport, group: self.group.clone(), circuit }
+        ConsumerStatus { topic, transport, group: self.group.clone(), circuit, missing_schemas }
     }
 }
 

@@ -14,6 +14,7 @@ use super::batch::{Batch, Pending, Settle};
 use super::capacity::Permit;
 use super::destination::Destination;
 use super::observe::{CIRCUIT_OPEN, Observe, QUEUE_DEPTH};
+use super::schemas::WrittenSchemas;
 use super::status::{Circuit, TopicQueueStatus};
 use super::undelivered::Undelivered;
 use events_transport::Message;
@@ -36,6 +37,8 @@ pub(super) struct TopicQueue {
     /// The transport's scheme, for spans.
     pub(super) system: Arc<str>,
     pub(super) observe: Arc<Observe>,
+    /// The schemas of its messages.
+    pub(super) schemas: WrittenSchemas,
     backlog: Mutex<Backlog>,
     /// Lock order: backlog before batch.
     in_flight: Mutex<Batch>,
@@ -61,6 +64,7 @@ impl TopicQueue {
             to,
             system,
             observe,
+            schemas: WrittenSchemas::default(),
             backlog: Mutex::default(),
             in_flight: Mutex::default(),
             pushed: Notify::new(),

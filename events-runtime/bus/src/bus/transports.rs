@@ -10,7 +10,7 @@ use events_transport::{Transport, TransportName};
 
 /// An open transport.
 pub(super) struct Opened {
-    pub(super) transport: Box<dyn Transport>,
+    pub(super) transport: Arc<dyn Transport>,
     /// The scheme of its URL, for spans.
     pub(super) system: Arc<str>,
     pub(super) settings: TransportSettings,
@@ -28,7 +28,7 @@ impl Transports {
         let mut opened = BTreeMap::new();
         let mut add = |name: TransportName, transport: Box<dyn Transport>, settings| {
             let system = system(transport.url());
-            opened.insert(name, Opened { transport, system, settings });
+            opened.insert(name, Opened { transport: transport.into(), system, settings });
         };
         let default = TransportName::default();
         for name in std::iter::once(&default).chain(config.transports().keys()) {

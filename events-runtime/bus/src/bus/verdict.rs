@@ -1,12 +1,13 @@
 //! Combines the results of an event's receivers. [`Disposition`] documents the precedence and its reasons.
 
 use std::fmt;
+use std::time::Duration;
 
 use super::retry::Pause;
 use crate::envelope::EnvelopeError;
 use events_core::avro::DecodeError;
 use events_core::receiver::Disposition;
-use events_transport::Rejection;
+use events_transport::{Rejection, TransportError};
 
 /// The reason why a message could not be processed.
 #[derive(Debug, thiserror::Error)]
@@ -23,13 +24,36 @@ pub enum InboundError {
     },
     /// The datum was written with an unknown schema.
     #[error(
-        "the event was written with schema {found:016x}, which this program (schema {expected:016x}) does not know: lock that version beside the definition, put its `.avsc` file into the folder of `bus.consumer.schemas`, or pass it to `EventBus::builder().writer_schema(…)`"
+        "the event was written with schema {found:016x}, which this program (schema {expected:016x}) does not know{lookup}: lock that version beside the definition, put its `.avsc` file into the folder of `bus.consumer.schemas`, or pass it to `EventBus::builder().writer_schema(…)`"
     )]
     UnknownSchema {
         /// The fingerprint of the program's definition.
         expected: u64,
         /// The fingerprint of the message.
         found: u64,
+        /// What the search beside the topic has found; empty if the transport stores no schemas.
+        lookup: String,
+    },
+    /// The datum was written with a schema that the definition can't read.
+    #[error(
+        "the event was written with schema {found:016x}, which can't be read as this program's schema {expected:016x}: {mismatch}"
+    )]
+    IncompatibleSchema {
+        /// The fingerprint of the program's definition.
+        expected: u64,
+        /// The fingerprint of the message.
+        found: u64,
+        /// The field, and both types.
+        mismatch: String,
+    },
+    /// The datum was written with an unknown schema, and the transport failed to fetch it.
+    #[error("the schema {found:016x} of the event could not be fetched from the topic")]
+    SchemaUnavailable {
+        /// The fingerprint of the message.
+        found: u64,
+        /// The error of the transport.
+        #[source]
+        error: TransportError,
     },
     /// The datum can't be read.
     #[error("the payload can't be read")]
@@ -113,7 +137,8 @@ impl InboundError {
             Self::Envelope(_) => "envelope",
             Self::UnknownEvent { .. } => "unknown-event",
             Self::UnknownSchema { .. } => "unknown-schema",
-            Self::Decode(_) => "decode",
+            Self::SchemaUnavailable { .. } => "schema-unavailable",
+            Self::Decode(_) | Self::IncompatibleSchema { .. } => "decode",
             Self::Panicked { .. } => "decode-panicked",
             Self::Middleware { .. } => "hook",
             Self::MiddlewarePanicked { .. } => "hook-panicked",
@@ -157,6 +182,8 @@ pub(super) enum Verdict {
     Skip,
     /// Another attempt may succeed after this pause.
     Retry(InboundError, Pause),
+    /// The message waits for its schema. No attempt was made.
+    Wait(InboundError, Duration),
     /// No attempt can succeed.
     Reject(InboundError),
     /// The consumer must stop.
@@ -189,8 +216,6 @@ pub(super) fn pause(disposition: Option<Disposition>) -> Option<Pause> {
 
 #[cfg(test)]
 mod tests {
-    use std::time::Duration;
-
     use super::*;
 
     const SECOND: Duration = Duration::from_secs(1);

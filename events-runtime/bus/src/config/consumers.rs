@@ -5,7 +5,7 @@ use std::num::{NonZeroU32, NonZeroUsize};
 use std::time::Duration;
 
 use super::section::{Findings, Section};
-use super::settings::{BusSettings, Exhausted, topic};
+use super::settings::{BusSettings, Exhausted, UnknownSchema, topic};
 use events_transport::{ConsumerGroup, StartPosition, Topic, TopicPrefix, TransportName};
 
 /// The settings of a group's consumers of one topic, unless the program overrides them.
@@ -27,6 +27,8 @@ pub struct GroupSettings {
     pub concurrency: NonZeroUsize,
     /// `exhausted`: default as in `[bus.consumer]`.
     pub exhausted: Exhausted,
+    /// `unknown_schema`: default as in `[bus.consumer]`.
+    pub unknown_schema: UnknownSchema,
 }
 
 impl GroupSettings {
@@ -40,6 +42,7 @@ impl GroupSettings {
             max_attempts: bus.retry.max_attempts,
             concurrency: bus.consumer.concurrency,
             exhausted: bus.consumer.exhausted,
+            unknown_schema: bus.consumer.unknown_schema,
         }
     }
 }
@@ -67,6 +70,7 @@ pub(super) fn read(
                 max_attempts: table.or(findings, "max_attempts", default.max_attempts),
                 concurrency: table.or(findings, "concurrency", default.concurrency),
                 exhausted: table.or(findings, "exhausted", default.exhausted),
+                unknown_schema: UnknownSchema::read(findings, &mut table, default.unknown_schema),
             };
             if settings.max < settings.initial {
                 table.problem(findings, "`max` is shorter than `initial`");

@@ -75,6 +75,7 @@ pub use key_path::{KeyPath, KeyPathError};
 pub use loader::ConfigBuilder;
 pub use settings::{
     BusSettings, ConsumerSettings, Exhausted, RetrySettings, Route, ServiceSettings, UnknownEvents,
+    UnknownSchema,
 };
 pub use source::Source;
 pub use transports::{TransportSettings, UnknownTransport};

@@ -109,6 +109,8 @@ pub struct ConsumerSettings {
     pub exhausted: Exhausted,
     /// `unknown_events`: the policy for an event whose type is not linked. Default: `skip`.
     pub unknown_events: UnknownEvents,
+    /// `unknown_schema`: the policy for an event whose schema is not known.
+    pub unknown_schema: UnknownSchema,
     /// `schemas`: a folder of writer schemas, `<event_type>/<minor>.avsc`, in addition to the published
     /// versions of the definitions. It is read when a bus starts.
     pub schemas: Option<PathBuf>,
@@ -133,6 +135,28 @@ impl Choice for UnknownEvents {
     const EXPECTED: &'static str = "`skip`, `dead-letter` or `stop`";
     const CHOICES: &'static [(&'static str, Self)] =
         &[("skip", Self::Skip), ("dead-letter", Self::DeadLetter), ("stop", Self::Stop)];
+}
+
+/// `unknown_schema`: the policy for an event whose schema is neither a version that the program has nor stored
+/// beside the topic.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct UnknownSchema {
+    /// `wait`: how long such an event waits for its schema, counted from the first one in this process, before it
+    /// becomes a dead letter; `0s` for at once. Default: 10 minutes.
+    pub wait: Duration,
+}
+
+impl UnknownSchema {
+    const DEFAULT: Self = Self { wait: Duration::from_secs(10 * 60) };
+
+    /// Reads the table of this name within another one.
+    pub(super) fn read(findings: &mut Findings, section: &mut Section<'_>, default: Self) -> Self {
+        let mut table = section.table(findings, "unknown_schema");
+        let policy = Self { wait: table.or(findings, "wait", default.wait) };
+        table.finish(findings);
+        policy
+    }
 }
 
 /// The policy for an event whose attempts are exhausted.
@@ -253,6 +277,7 @@ fn bus(findings: &mut Findings, mut section: Section<'_>) -> Option<BusSettings>
         drain_timeout: table.or(findings, "drain_timeout", Limit(Some(Duration::from_secs(30)))).0,
         exhausted: table.or(findings, "exhausted", Exhausted::DeadLetter),
         unknown_events: table.or(findings, "unknown_events", UnknownEvents::Skip),
+        unknown_schema: UnknownSchema::read(findings, &mut table, UnknownSchema::DEFAULT),
         schemas: table.optional::<FilePath>(findings, "schemas", "(none)").map(|path| path.0),
         lag_interval: table.or(findings, "lag_interval", Interval(Some(Duration::from_secs(15)))).0,
     };

@@ -237,6 +237,12 @@ impl Envelope {
         })
     }
 
+    /// The event type and the fingerprint of the schema in a message's headers, if it has both.
+    pub(crate) fn schema_of(message: &Message) -> Option<(&str, u64)> {
+        let fingerprint = std::str::from_utf8(message.headers.get(FINGERPRINT_HEADER)?).ok()?;
+        Some((Self::event_type_of(message)?, read::fingerprint(fingerprint).ok()?))
+    }
+
     /// The emitting service in a message's headers, also if the message is not a valid event.
     #[must_use]
     pub fn source_of(message: &Message) -> Option<&str> {

@@ -24,11 +24,19 @@ pub enum Fault {
     LoseSendAck,
     /// Receiving fails; it can be retried.
     FailReceive,
+    /// A schema is not stored beside a topic; the store can be retried.
+    FailStoreSchema,
+    /// A schema is stored but reported as not stored.
+    LoseSchemaAck,
+    /// Reading a stored schema fails; it can be retried.
+    FailReadSchema,
+    /// A stored schema is not found for a while, as on a replica that lags behind.
+    HideSchema,
 }
 
 impl Fault {
     /// All kinds of faults.
-    pub const ALL: [Self; 8] = [
+    pub const ALL: [Self; 12] = [
         Self::Crash,
         Self::LoseAck,
         Self::Redeliver,
@@ -37,6 +45,10 @@ impl Fault {
         Self::FailSend,
         Self::LoseSendAck,
         Self::FailReceive,
+        Self::FailStoreSchema,
+        Self::LoseSchemaAck,
+        Self::FailReadSchema,
+        Self::HideSchema,
     ];
 
     /// The name of the method of [`Faults`] that sets its probability.
@@ -51,6 +63,10 @@ impl Fault {
             Self::FailSend => "fail_send",
             Self::LoseSendAck => "lose_send_ack",
             Self::FailReceive => "fail_receive",
+            Self::FailStoreSchema => "fail_store_schema",
+            Self::LoseSchemaAck => "lose_schema_ack",
+            Self::FailReadSchema => "fail_read_schema",
+            Self::HideSchema => "hide_schema",
         }
     }
 }
@@ -162,7 +178,31 @@ impl Faults {
         self.with(Fault::FailReceive, probability)
     }
 
-    /// Sets the longest delay of a message or redelivery; 5 seconds by default.
+    /// Sets the probability of [`Fault::FailStoreSchema`].
+    #[must_use]
+    pub fn fail_store_schema(self, probability: f64) -> Self {
+        self.with(Fault::FailStoreSchema, probability)
+    }
+
+    /// Sets the probability of [`Fault::LoseSchemaAck`].
+    #[must_use]
+    pub fn lose_schema_ack(self, probability: f64) -> Self {
+        self.with(Fault::LoseSchemaAck, probability)
+    }
+
+    /// Sets the probability of [`Fault::FailReadSchema`].
+    #[must_use]
+    pub fn fail_read_schema(self, probability: f64) -> Self {
+        self.with(Fault::FailReadSchema, probability)
+    }
+
+    /// Sets the probability of [`Fault::HideSchema`].
+    #[must_use]
+    pub fn hide_schema(self, probability: f64) -> Self {
+        self.with(Fault::HideSchema, probability)
+    }
+
+    /// Sets the longest delay of a message, a redelivery or a schema; 5 seconds by default.
     #[must_use]
     pub const fn longest_delay(mut self, delay: Duration) -> Self {
         self.longest_delay = delay;

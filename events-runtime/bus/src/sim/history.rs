@@ -27,6 +27,10 @@ pub enum Action {
     Reject,
     /// A delivery was dropped without an outcome.
     Abandon,
+    /// A producer stored a schema beside the topic.
+    StoreSchema,
+    /// A consumer read a schema that is stored beside the topic.
+    ReadSchema,
 }
 
 /// The effect of a fault on a step.
@@ -47,6 +51,8 @@ pub enum Effect {
     Delayed,
     /// The messages were reordered.
     Reordered,
+    /// The action found nothing, although there is something.
+    NotFound,
     /// The action succeeded, but the message is redelivered.
     ComesAgain,
 }
@@ -61,7 +67,8 @@ pub struct Step {
     pub topic: Topic,
     /// The position of the message in the topic, if the step has a stored message.
     pub position: Option<Position>,
-    /// The consumer, numbered from 1 in the order of joining; `None` for a producer.
+    /// The consumer, numbered from 1 in the order of joining; `None` for a producer and for the read of a schema,
+    /// which does not belong to a consumer.
     pub consumer: Option<u64>,
     /// The attempt, if a message is delivered.
     pub attempt: Option<u32>,
@@ -102,6 +109,7 @@ impl fmt::Display for Step {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self.consumer {
             Some(consumer) => write!(f, "consumer {consumer}: ")?,
+            None if self.action == Action::ReadSchema => f.write_str("consumer: ")?,
             None => f.write_str("producer: ")?,
         }
         let action = match self.action {
@@ -114,6 +122,8 @@ impl fmt::Display for Step {
             Action::Release => "release",
             Action::Reject => "reject",
             Action::Abandon => "abandon",
+            Action::StoreSchema => "store a schema of",
+            Action::ReadSchema => "read a schema of",
         };
         write!(f, "{action} {}", self.topic)?;
         if let Some(position) = self.position {
@@ -131,6 +141,7 @@ impl fmt::Display for Step {
                 Effect::CrashedAfter => "done, then the consumer crashed",
                 Effect::Delayed => "delayed",
                 Effect::Reordered => "reordered",
+                Effect::NotFound => "not found",
                 Effect::ComesAgain => "done, but redelivered",
             };
             write!(f, " ! {fault}: {effect}")?;
@@ -189,6 +200,9 @@ mod tests {
         assert_eq!(step.to_string(), "producer: send orders 3");
         let lost = step.with_fault(Fault::LoseSendAck, Effect::ReportedFailed);
         assert_eq!(lost.to_string(), "producer: send orders 3 ! lose_send_ack: done, but reported as failed");
+        let hidden = Step::new(Action::ReadSchema, topic.clone());
+        let hidden = hidden.with_fault(Fault::HideSchema, Effect::NotFound);
+        assert_eq!(hidden.to_string(), "consumer: read a schema of orders ! hide_schema: not found");
         let mut again = Step::new(Action::Deliver, topic).at(Position::Sequence(3)).by(2);
         again.attempt = Some(2);
         assert_eq!(

@@ -67,6 +67,11 @@
 //! A program with several buses, topics or groups uses [`Sim::transport`] and [`Sim::drain`] instead of
 //! [`Sim::wire`].
 //!
+//! # Schemas
+//! A producer stores the schema of its messages beside the topic, and a consumer of another version fetches it. The
+//! simulated broker may fail to store or to read it, lose the answer, or not find it for a while.
+//! [`rolling_upgrade`] runs the published versions of an event against each other.
+//!
 //! # Reproducibility
 //! With [`check`], [`find`] and [`run`], the same seed gives the same history. A test with its own runtime
 //! needs one thread and a paused clock (`#[tokio::test(start_paused = true)]`). A test is not reproducible if
@@ -79,6 +84,7 @@ mod dice;
 mod faults;
 mod history;
 mod ledger;
+mod rolling_upgrade;
 mod state;
 mod transport;
 mod wire;
@@ -86,5 +92,6 @@ mod wire;
 pub use check::{Failure, check, find, run};
 pub use faults::{Fault, Faults};
 pub use history::{Action, Effect, History, Step};
+pub use rolling_upgrade::{RollingUpgrade, Upgraded, rolling_upgrade};
 pub use transport::Sim;
 pub use wire::Wire;

@@ -8,7 +8,7 @@ use tokio::time::Instant;
 use super::dice::Dice;
 use super::{Fault, Faults, History};
 use events_transport::Later as _;
-use events_transport::{ConsumerGroup, Delivery, Message, Position, Topic};
+use events_transport::{ConsumerGroup, Delivery, Message, Position, SchemaId, Topic};
 
 pub(super) struct State {
     pub(super) dice: Dice,
@@ -25,6 +25,8 @@ pub(super) struct State {
     unreported: HashMap<Topic, Vec<(Message, Position)>>,
     /// The first copy of each later copy.
     copies: HashMap<(Topic, Position), Position>,
+    /// Until when a stored schema is not found.
+    hidden: HashMap<(Topic, SchemaId), Instant>,
 }
 
 /// The simulated progress of a group.
@@ -64,6 +66,7 @@ impl State {
             groups: BTreeMap::new(),
             unreported: HashMap::new(),
             copies: HashMap::new(),
+            hidden: HashMap::new(),
         }
     }
 
@@ -88,6 +91,21 @@ impl State {
         let (_, first) = unreported.swap_remove(index);
         self.copies.insert((topic.clone(), position), first);
         true
+    }
+
+    /// Whether a fault hides a schema now.
+    pub(super) fn hides(&mut self, topic: &Topic, schema: &SchemaId) -> bool {
+        let hidden = (topic.clone(), schema.clone());
+        let now = Instant::now();
+        if self.hidden.get(&hidden).is_some_and(|until| now < *until) {
+            return true;
+        }
+        let occurs = self.dice.occurs(Fault::HideSchema);
+        if occurs {
+            let until = now.later(self.dice.pause(Fault::HideSchema));
+            self.hidden.insert(hidden, until);
+        }
+        occurs
     }
 
     /// The fault because of which a message is delivered again, at this position or another.

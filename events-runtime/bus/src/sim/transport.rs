@@ -1,4 +1,5 @@
-//! The simulator as a transport: a `memory:` store with faults in sending and receiving.
+//! The simulator as a transport: a `memory:` store with faults in sending, receiving, and storing and reading
+//! schemas.
 
 use std::collections::HashSet;
 use std::fmt;
@@ -238,7 +239,22 @@ impl Transport for Sim {
         schema: &'a SchemaId,
         text: &'a str,
     ) -> BoxFuture<'a, Result<(), TransportError>> {
-        self.store().store_schema(topic, schema, text)
+        Box::pin(async move {
+            let operation = "store a schema of";
+            let step = Step::new(Action::StoreSchema, topic.clone());
+            if self.state().dice.occurs(Fault::FailStoreSchema) {
+                self.state().history.push(step.with_fault(Fault::FailStoreSchema, Effect::Failed));
+                return Err(unavailable(operation, topic, Fault::FailStoreSchema));
+            }
+            self.store().store_schema(topic, schema, text).await?;
+            let mut state = self.state();
+            if state.dice.occurs(Fault::LoseSchemaAck) {
+                state.history.push(step.with_fault(Fault::LoseSchemaAck, Effect::ReportedFailed));
+                return Err(unavailable(operation, topic, Fault::LoseSchemaAck));
+            }
+            state.history.push(step);
+            Ok(())
+        })
     }
 
     fn schema<'a>(
@@ -246,7 +262,21 @@ impl Transport for Sim {
         topic: &'a Topic,
         schema: &'a SchemaId,
     ) -> BoxFuture<'a, Result<Option<String>, TransportError>> {
-        self.store().schema(topic, schema)
+        Box::pin(async move {
+            let text = self.store().schema(topic, schema).await?;
+            let step = Step::new(Action::ReadSchema, topic.clone());
+            let mut state = self.state();
+            if state.dice.occurs(Fault::FailReadSchema) {
+                state.history.push(step.with_fault(Fault::FailReadSchema, Effect::Failed));
+                return Err(unavailable("read a schema of", topic, Fault::FailReadSchema));
+            }
+            if text.is_some() && state.hides(topic, schema) {
+                state.history.push(step.with_fault(Fault::HideSchema, Effect::NotFound));
+                return Ok(None);
+            }
+            state.history.push(step);
+            Ok(text)
+        })
     }
 
     fn schemas<'a>(&'a self, topic: &'a Topic) -> BoxFuture<'a, Result<Vec<SchemaId>, TransportError>> {

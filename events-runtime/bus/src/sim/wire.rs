@@ -67,7 +67,7 @@ impl Sim {
         self.run(consume, || self.drained()).await;
     }
 
-    async fn run<F: Future>(&self, consume: impl Fn() -> Consume, end: impl Fn() -> F) {
+    pub(super) async fn run<F: Future>(&self, consume: impl Fn() -> Consume, end: impl Fn() -> F) {
         let consumers = async {
             loop {
                 let crashes = self.crashes();

@@ -1,119 +1,39 @@
 //! Two versions of a definition on one topic, each in its own program.
 
-use crate::bus::Consumed;
-use events_core::avro::{self, Compatibility, WriterSchema};
-use events_core::private::{AvroNamed, Form, Profile, Schemas, SignalDescriptor};
-use events_core::{Event, EventData, Hub, PublicSignal, Registry, Signal};
-use events_transport::{ConnectOptions, Subscription};
-use tokio::sync::mpsc;
+use std::collections::BTreeSet;
+use std::time::Duration;
 
-use crate::bus::EventBus;
-use crate::config::Config;
+use crate::bus::{Backoff, Consume, Consumed, EventBus};
+use events_core::avro::WriterSchema;
+use events_core::{Event, PublicSignal, Signal};
+use events_transport::Subscription;
+use tokio::sync::{mpsc, oneshot};
+use tokio::task::JoinHandle;
 
-use super::{Fixture, LONG, connect, group, receive_one, subscribe, topic};
-
-/// The first version.
-pub(super) mod first {
-    use events_core::EventData;
-
-    #[derive(Debug, Clone, PartialEq, EventData)]
-    #[event(crate = events_core)]
-    pub(in crate::testkit) struct OrderPlaced {
-        pub(in crate::testkit) number: i64,
-        pub(in crate::testkit) customer: String,
-        pub(in crate::testkit) coupon: Option<String>,
-        pub(in crate::testkit) lines: Vec<Line>,
-    }
-
-    #[derive(Debug, Clone, PartialEq, EventData)]
-    #[event(crate = events_core)]
-    pub(in crate::testkit) struct Line {
-        pub(in crate::testkit) sku: String,
-        #[event(default = 1)]
-        pub(in crate::testkit) quantity: i32,
-    }
-}
-
-/// The second version: fields reordered, added and removed, at the top level and in nested types.
-mod second {
-    use events_core::EventData;
-
-    #[derive(Debug, Clone, PartialEq, EventData)]
-    #[event(crate = events_core)]
-    pub(super) struct OrderPlaced {
-        pub(super) customer: String,
-        pub(super) number: i64,
-        #[event(default = "web")]
-        pub(super) channel: String,
-        pub(super) lines: Vec<Line>,
-    }
-
-    #[derive(Debug, Clone, PartialEq, EventData)]
-    #[event(crate = events_core)]
-    pub(super) struct Line {
-        pub(super) price: Option<i64>,
-        pub(super) sku: String,
-    }
-}
-
-/// Written by hand: derived definitions would be linked into every program that contains this suite, and
-/// a registry rejects two definitions of one event type.
-macro_rules! version {
-    ($version:ident, $minor:literal) => {
-        impl PublicSignal for $version::OrderPlaced {
-            const EVENT_TYPE: &'static str = "org.conformance.order.placed.v1";
-            const MINOR_VERSION: u32 = $minor;
-            const SCHEMA_TEXT: &'static [u8] =
-                &avro::write::<{ avro::length(Self::SCHEMA, Form::Json) }>(Self::SCHEMA, Form::Json);
-            const CANONICAL_TEXT: &'static [u8] = &avro::write::<
-                { avro::length(Self::SCHEMA, Form::Canonical) },
-            >(Self::SCHEMA, Form::Canonical);
-            const DESCRIPTOR: &'static SignalDescriptor = &SignalDescriptor::of::<Self>(
-                Self::ORIGIN,
-                file!(),
-                line!(),
-                Profile::Native,
-                &[],
-                Schemas {
-                    folder: "schemas",
-                    next: "org.conformance.order.placed.v2",
-                    form: Form::Json,
-                    is_counted: false,
-                    compatibility: Compatibility::Full,
-                },
-            );
-        }
-    };
-}
-
-version!(first, 0);
-version!(second, 1);
+use super::versions::{Version, first, narrowed, program, second, widened};
+use super::{Fixture, LONG, can, connect, group, receive_one, subscribe, topic};
 
 fn schema<E: PublicSignal>() -> WriterSchema {
     WriterSchema::parse(E::SCHEMA_JSON).expect("a schema")
 }
 
-/// A program that links one version and has the schema files of others.
-pub(super) async fn program<E: PublicSignal>(fixture: &dyn Fixture, others: &[WriterSchema]) -> EventBus {
-    let config = Config::from_toml(
-        "[bus]\nurl = 'memory:'\n[routes.'org.conformance.order.placed.v1']\norders = { key = 'customer' }",
-    );
-    let registry = Registry::builder().register::<E>().build().expect("one definition");
-    let builder = EventBus::builder()
-        .config(config.expect("a right configuration"))
-        .transport(fixture.connect(&ConnectOptions::new()))
-        .registry(Box::leak(Box::new(registry)))
-        .hub(Hub::new());
-    let builder =
-        others.iter().fold(builder, |builder, schema| builder.writer_schema(E::EVENT_TYPE, schema.clone()));
-    builder.start().await.expect("the bus starts")
-}
-
 /// Emits an event from a program of its version.
-async fn send<W: PublicSignal>(fixture: &dyn Fixture, event: W) {
+pub(super) async fn send<W: PublicSignal>(fixture: &dyn Fixture, event: W) {
     let writer = program::<W>(fixture, &[]).await;
     writer.hub().emit(event).delivered().await.expect("the message is stored");
     writer.shutdown(LONG).await.expect("nothing waits");
+}
+
+/// Connects a receiver of a version, whose events are returned.
+pub(super) fn events<R: PublicSignal + Clone>(bus: &EventBus) -> mpsc::UnboundedReceiver<R> {
+    let (sender, receiver) = mpsc::unbounded_channel();
+    bus.hub().scope(|| {
+        Signal::<R>::new().connect("watch", move |event: &Event<R>| {
+            // A test may end before the last event.
+            let _ = sender.send(event.payload().clone());
+        });
+    });
+    receiver
 }
 
 /// The event that a program of the reader's version receives, and the consumer's counts.
@@ -122,21 +42,35 @@ async fn received<R: PublicSignal + Clone>(
     others: &[WriterSchema],
 ) -> (Option<R>, Consumed) {
     let reader = program::<R>(fixture, others).await;
-    let (sender, mut receiver) = mpsc::unbounded_channel();
-    let signal = Signal::<R>::new();
-    reader.hub().scope(|| {
-        signal.connect("watch", move |event: &Event<R>| {
-            // The test receives until one event has arrived.
-            let _ = sender.send(event.payload().clone());
-        });
-    });
-    let mut event = None;
-    let comes = async { event = receiver.recv().await };
-    let consume = reader.consume("orders").group("billing").run_until(comes);
-    let consumed =
-        tokio::time::timeout(LONG, consume).await.expect("it arrives in time").expect("it consumes");
+    let mut events = events::<R>(&reader);
+    let running = Running::start(&reader, |consume| consume);
+    let event = tokio::time::timeout(LONG, events.recv()).await.expect("it arrives in time");
+    let consumed = running.stop().await;
     reader.shutdown(LONG).await.expect("nothing waits");
     (event, consumed)
+}
+
+/// A running member of the group.
+pub(super) struct Running {
+    stop: oneshot::Sender<()>,
+    task: JoinHandle<Consumed>,
+}
+
+impl Running {
+    /// A member that makes one attempt, and waits long for unknown schemas; further configured by the caller.
+    pub(super) fn start(bus: &EventBus, set_up: impl FnOnce(Consume) -> Consume) -> Self {
+        let brief = Backoff::new(Duration::from_millis(5), Duration::from_millis(20));
+        let consume = bus.consume("orders").group("billing").max_attempts(1).backoff(brief);
+        let consume = set_up(consume.unknown_schema_wait(LONG));
+        let (stop, stopped) = oneshot::channel();
+        let task = tokio::spawn(async move { consume.run_until(stopped).await.expect("it consumes") });
+        Self { stop, task }
+    }
+
+    pub(super) async fn stop(self) -> Consumed {
+        drop(self.stop);
+        tokio::time::timeout(LONG, self.task).await.expect("it ends").expect("no panic")
+    }
 }
 
 fn of_first() -> first::OrderPlaced {
@@ -188,24 +122,138 @@ pub async fn version_2_bytes_arrive_in_a_version_1_type(fixture: &dyn Fixture) {
     assert_eq!((consumed.acked, consumed.dead_lettered), (1, 0));
 }
 
-/// Data with an unknown schema is neither decoded nor lost.
-pub async fn an_unknown_schema_is_a_dead_letter_with_its_fingerprint(fixture: &dyn Fixture) {
-    let transport = connect(fixture);
+/// Whether schemas travel on the fixture's transport.
+pub(super) fn schemas_travel(fixture: &dyn Fixture, name: &str) -> bool {
+    can(&*connect(fixture), name, |can| can.schemas)
+}
+
+/// A new consumer reads the events of an old producer, after a `full` and after a `backward` change.
+pub async fn a_new_consumer_reads_an_old_producer_without_a_schema_file(fixture: &dyn Fixture) {
+    let _store = connect(fixture);
+    if !schemas_travel(fixture, "a_new_consumer_reads_an_old_producer_without_a_schema_file") {
+        return;
+    }
+    send(fixture, of_first()).await;
+    let (event, consumed) = received::<second::OrderPlaced>(fixture, &[]).await;
+    let lines = vec![second::Line { price: None, sku: "desk".to_owned() }];
+    assert_eq!(event, Some(second::OrderPlaced { channel: "web".to_owned(), lines, ..of_second() }));
+    assert_eq!((consumed.acked, consumed.dead_lettered), (1, 0));
+
+    send(fixture, of_first()).await;
+    let (event, consumed) = received::<narrowed::OrderPlaced>(fixture, &[]).await;
+    let first::OrderPlaced { customer, coupon, lines, .. } = of_first();
+    assert_eq!(event, Some(narrowed::OrderPlaced { customer, coupon, lines }));
+    assert_eq!((consumed.acked, consumed.dead_lettered), (1, 0));
+}
+
+/// An old consumer reads the events of a new producer, after a `full` and after a `forward` change.
+pub async fn an_old_consumer_reads_a_new_producer_without_a_schema_file(fixture: &dyn Fixture) {
+    let _store = connect(fixture);
+    if !schemas_travel(fixture, "an_old_consumer_reads_a_new_producer_without_a_schema_file") {
+        return;
+    }
     send(fixture, of_second()).await;
+    let (event, consumed) = received::<first::OrderPlaced>(fixture, &[]).await;
+    let lines = vec![first::Line { sku: "desk".to_owned(), quantity: 1 }];
+    assert_eq!(event, Some(first::OrderPlaced { coupon: None, lines, ..of_first() }));
+    assert_eq!((consumed.acked, consumed.dead_lettered), (1, 0));
+
+    let first::OrderPlaced { number, customer, coupon, lines } = of_first();
+    let channel = "phone".to_owned();
+    send(fixture, widened::OrderPlaced { number, customer, coupon, lines, channel }).await;
+    let (event, consumed) = received::<first::OrderPlaced>(fixture, &[]).await;
+    assert_eq!(event, Some(of_first()));
+    assert_eq!((consumed.acked, consumed.dead_lettered), (1, 0));
+}
+
+/// After a `full` change, both versions of producers and of consumers run at the same time.
+pub async fn a_full_change_is_rolled_out_in_any_order(fixture: &dyn Fixture) {
+    if schemas_travel(fixture, "a_full_change_is_rolled_out_in_any_order") {
+        rolled_out::<first::OrderPlaced, second::OrderPlaced, first::OrderPlaced, second::OrderPlaced>(
+            fixture,
+        )
+        .await;
+    }
+}
+
+/// A `backward` change: both versions of consumers run with the old producers, then both versions of producers
+/// with the new consumers.
+pub async fn a_backward_change_is_rolled_out_from_the_consumers(fixture: &dyn Fixture) {
+    use {first::OrderPlaced as Old, narrowed::OrderPlaced as New};
+    let _store = connect(fixture);
+    if schemas_travel(fixture, "a_backward_change_is_rolled_out_from_the_consumers") {
+        rolled_out::<Old, Old, Old, New>(fixture).await;
+        rolled_out::<Old, New, New, New>(fixture).await;
+    }
+}
+
+/// A `forward` change: both versions of producers run with the old consumers, then both versions of consumers with
+/// the new producers.
+pub async fn a_forward_change_is_rolled_out_from_the_producers(fixture: &dyn Fixture) {
+    use {first::OrderPlaced as Old, widened::OrderPlaced as New};
+    let _store = connect(fixture);
+    if schemas_travel(fixture, "a_forward_change_is_rolled_out_from_the_producers") {
+        rolled_out::<Old, New, Old, Old>(fixture).await;
+        rolled_out::<New, New, Old, New>(fixture).await;
+    }
+}
+
+/// Two producers send to a topic, whose events two members of a group share: none is lost, and none is a dead
+/// letter.
+async fn rolled_out<W: Version, X: Version, R: Version, S: Version>(fixture: &dyn Fixture) {
+    const EACH: usize = 20;
+    let _store = connect(fixture);
+    let (one, two) = (program::<W>(fixture, &[]).await, program::<X>(fixture, &[]).await);
+    let (left, right) = (program::<R>(fixture, &[]).await, program::<S>(fixture, &[]).await);
+    let (mut to_left, mut to_right) = (events::<R>(&left), events::<S>(&right));
+    let members = [&left, &right].map(|bus| Running::start(bus, |consume| consume.concurrency(4)));
+    let mut sent = BTreeSet::new();
+    for index in 0..EACH {
+        let customers = [format!("one-{index}"), format!("two-{index}")];
+        one.hub().emit(W::order(&customers[0])).delivered().await.expect("the message is stored");
+        two.hub().emit(X::order(&customers[1])).delivered().await.expect("the message is stored");
+        sent.extend(customers);
+    }
+    let mut arrived = BTreeSet::new();
+    while arrived.len() < sent.len() {
+        let customer = async {
+            tokio::select! {
+                Some(event) = to_left.recv() => event.customer().to_owned(),
+                Some(event) = to_right.recv() => event.customer().to_owned(),
+            }
+        };
+        arrived.insert(tokio::time::timeout(LONG, customer).await.expect("all arrive in time"));
+    }
+    assert_eq!(arrived, sent);
+    for member in members {
+        assert_eq!(member.stop().await.dead_lettered, 0);
+    }
+    for bus in [one, two, left, right] {
+        bus.shutdown(LONG).await.expect("nothing waits");
+    }
+}
+
+/// A new consumer of a `forward` change can't read an old event: the dead letter says which field it lacks.
+pub async fn an_incompatible_event_is_a_dead_letter_that_names_the_field(fixture: &dyn Fixture) {
+    let transport = connect(fixture);
+    if !schemas_travel(fixture, "an_incompatible_event_is_a_dead_letter_that_names_the_field") {
+        return;
+    }
+    send(fixture, of_first()).await;
     let dead = topic().dead_letter(&group("billing")).expect("a valid topic");
     let mut letters = subscribe(&*transport, Subscription::new(dead, group("repair"))).await;
-    let reader = program::<first::OrderPlaced>(fixture, &[]).await;
-    let mut letter = None;
-    let comes = async { letter = Some(receive_one(&mut *letters).await) };
-    let consumed = reader.consume("orders").group("billing").run_until(comes).await.expect("it consumes");
+    let reader = program::<widened::OrderPlaced>(fixture, &[]).await;
+    let running = Running::start(&reader, |consume| consume);
+    let letter = receive_one(&mut *letters).await;
+    let consumed = running.stop().await;
     reader.shutdown(LONG).await.expect("nothing waits");
     assert_eq!((consumed.acked, consumed.dead_lettered), (0, 1));
-
-    let letter = letter.expect("a dead letter");
-    assert_eq!(letter.message().data, avro::to_vec(&of_second()).expect("a datum"));
-    let reason = letter.message().headers.get("dlq_reason").expect("a reason");
-    let reason = String::from_utf8_lossy(reason).into_owned();
-    let fingerprint = format!("{:016x}", second::OrderPlaced::FINGERPRINT);
-    assert!(reason.contains(&fingerprint) && reason.contains("bus.consumer.schemas"), "{reason}");
+    let header = |name| {
+        let value = letter.message().headers.get(name).expect(name);
+        String::from_utf8_lossy(value).into_owned()
+    };
+    assert_eq!(header("dlq_kind"), "decode");
+    let reason = header("dlq_reason");
+    assert!(reason.contains("field `channel`") && reason.contains("no default"), "{reason}");
     letter.ack().await.expect("the acknowledgement is stored");
 }

@@ -14,8 +14,8 @@ use events_transport::Topic;
 use tokio::sync::{mpsc, oneshot};
 use tokio::task::JoinHandle;
 
-use super::evolution::first::OrderPlaced;
-use super::evolution::program;
+use super::versions::first::OrderPlaced;
+use super::versions::program;
 use super::{Fixture, LONG, ack, can, connect, group, member, named, send_to, topic};
 
 /// Sends this number of orders to the topic, with rising numbers for each customer.

@@ -43,7 +43,7 @@
 //! |---|---|---|
 //! | [`messages`] | key, headers and data, order, positions | |
 //! | [`progress`] | groups and members, waiting, cancelled receives, lag, reopening | `durable` |
-//! | [`settling`] | `ack`, `retry`, `release`, `reject`, leases | `takeover`, `counts_attempts`, `keeps_delay` |
+//! | [`settling`] | `ack`, `retry`, `release`, `postpone`, `reject`, leases | `takeover`, `counts_attempts`, `keeps_delay` |
 //! | [`losses`] | members that are lost, and messages that cause it | `isolates` |
 //! | [`keys`] | the order of each key | `takeover` |
 //! | [`start`] | start positions, seek, status, removal of groups | `start_at_time`, `start_at_position`, `seek`, `trim` |
@@ -54,8 +54,10 @@
 //! | [`model`] | generated histories, compared with executable models | `isolates` |
 //! | [`dead_letters`] | listing, retry, removal, restoring | `takeover` |
 //! | [`dead_letter_model`] | generated histories with crashes, compared with a model | |
+//! | [`peek`] | reading a topic without a group | support of `Transport::unsettled` |
 //! | [`replay`] | replay in a new group and in place, resets | |
-//! | [`evolution`] | two versions of a definition on one topic | |
+//! | [`evolution`] | two versions of a definition on one topic, rolling upgrades | `schemas` |
+//! | [`unknown_schemas`] | events whose schema is not known yet, forged schemas | `schemas` |
 //! | [`inbound`] | consumers of a bus: concurrency, failures, shutdown | `counts_attempts` |
 //!
 //! # Settings
@@ -71,7 +73,10 @@ pub mod dead_letter_model;
 pub mod dead_letters;
 pub mod evolution;
 pub mod inbound;
+pub mod peek;
 pub mod replay;
+pub mod unknown_schemas;
+mod versions;
 
 pub use events_transport::testkit::*;
 
@@ -106,6 +111,14 @@ macro_rules! conformance {
                 dead_letter_model: [
                     dead_letters_match_the_model,
                 ]
+                peek: [
+                    peeking_reads_every_message_and_changes_nothing,
+                    peeking_at_a_missing_topic_creates_nothing,
+                    peeking_starts_at_a_position_a_time_or_an_event,
+                    the_last_messages_are_read,
+                    a_peek_continues_with_later_messages,
+                    a_dead_letter_topic_is_read_as_any_other,
+                ]
                 replay: [
                     a_replay_emits_a_range_again_with_its_ids_and_other_groups_see_nothing,
                     a_replay_is_bounded_in_each_partition,
@@ -121,7 +134,17 @@ macro_rules! conformance {
                 evolution: [
                     version_1_bytes_arrive_in_a_version_2_type,
                     version_2_bytes_arrive_in_a_version_1_type,
-                    an_unknown_schema_is_a_dead_letter_with_its_fingerprint,
+                    a_new_consumer_reads_an_old_producer_without_a_schema_file,
+                    an_old_consumer_reads_a_new_producer_without_a_schema_file,
+                    a_full_change_is_rolled_out_in_any_order,
+                    a_backward_change_is_rolled_out_from_the_consumers,
+                    a_forward_change_is_rolled_out_from_the_producers,
+                    an_incompatible_event_is_a_dead_letter_that_names_the_field,
+                ]
+                unknown_schemas: [
+                    an_unknown_schema_is_a_dead_letter_with_its_fingerprint_after_the_wait,
+                    an_event_waits_for_its_schema_without_an_attempt_and_other_keys_go_on,
+                    a_forged_schema_is_not_used_and_the_right_one_is_when_it_is_there,
                 ]
                 inbound: [
                     parallel_work_that_fails_at_random_keeps_each_key_in_order_and_loses_nothing,

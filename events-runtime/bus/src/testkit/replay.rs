@@ -9,8 +9,8 @@ use events_core::{Event, Origin, Signal};
 use events_transport::{Delivery, ErrorKind, Position, Positions, StartPosition, Subscription, Transport};
 use tokio::sync::mpsc;
 
-use super::evolution::first::OrderPlaced;
-use super::evolution::program;
+use super::versions::first::OrderPlaced;
+use super::versions::program;
 use super::{Fixture, LONG, ack, can, connect, group, member, named, nothing, receive, subscribe, topic};
 
 type Taken = Arc<Mutex<Vec<(i64, uuid::Uuid)>>>;

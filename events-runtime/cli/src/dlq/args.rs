@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use clap::Subcommand;
 
-use super::super::args::TransportArg;
+use super::super::args::{Pii, TransportArg};
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum DlqCommand {
@@ -64,13 +64,6 @@ pub(super) struct Selection {
     /// Dead letters with this text in their reason or its causes
     #[arg(long, value_name = "TEXT")]
     pub(super) reason: Option<String>,
-}
-
-#[derive(Debug, clap::Args)]
-pub(super) struct Pii {
-    /// Show personal data: marked fields, keys, and payloads that can't be decoded
-    #[arg(long)]
-    pub(super) show_pii: bool,
 }
 
 #[derive(Debug, clap::Args)]

@@ -10,7 +10,6 @@ use super::super::interrupt::Interrupt;
 use super::super::output::{self, counted};
 use super::DeadLetterQueue;
 use super::args::{Export, Import};
-use super::show::Renderer;
 use events_bus::bus::{DeadLetter, LINE_AT_MOST};
 use events_schema::parse::without_bom;
 use events_transport::{ErrorKind, Message};
@@ -22,9 +21,9 @@ const BATCH_LINES: usize = 256;
 
 pub(super) async fn export(context: &Context, args: &Export) -> Result<(), Failure> {
     let queue = DeadLetterQueue::open(context, &args.source)?;
-    let renderer = Renderer::new(&queue, args.pii.personal_data())?;
+    let renderer = queue.renderer(args.pii.personal_data())?;
     let line = |dead_letter: &DeadLetter| {
-        if args.raw { dead_letter.to_line() } else { renderer.json(dead_letter).to_string() }
+        if args.raw { dead_letter.to_line() } else { renderer.dead_letter(dead_letter).json().to_string() }
     };
     if args.file == Path::new("-") {
         let print = |dead_letter: DeadLetter| {

@@ -8,11 +8,12 @@ mod show;
 
 pub(super) use args::DlqCommand;
 
-use args::{Pii, Source};
+use args::Source;
 
-use super::context::{Context, full_topic, valid_name};
+use super::context::{Context, full_topic, require_topic, valid_name};
 use super::failure::Failure;
 use super::output;
+use super::render::Renderer;
 use events_bus::bus::{DeadLetter, DeadLetters};
 use events_bus::config::Config;
 use events_core::avro::json::PersonalData;
@@ -33,6 +34,8 @@ pub(super) async fn run(context: &Context, command: &DlqCommand) -> Result<(), F
 struct DeadLetterQueue {
     config: Config,
     transport: Box<dyn Transport>,
+    /// The topic without the configured prefix.
+    base: Topic,
     topic: Topic,
     group: ConsumerGroup,
     dead_letter_topic: Topic,
@@ -41,6 +44,7 @@ struct DeadLetterQueue {
 impl DeadLetterQueue {
     fn open(context: &Context, source: &Source) -> Result<Self, Failure> {
         let config = context.config()?;
+        let base = valid_name(Topic::new(source.topic.as_str()))?;
         let topic = full_topic(&config, &source.topic)?;
         let group = valid_name(ConsumerGroup::new(source.group.as_str()))?;
         let dead_letter_topic = match &source.dead_letter_topic {
@@ -48,7 +52,7 @@ impl DeadLetterQueue {
             None => valid_name(topic.dead_letter(&group))?,
         };
         let transport = source.transport.connect(&config, &source.topic, &group)?;
-        Ok(Self { config, transport, topic, group, dead_letter_topic })
+        Ok(Self { config, transport, base, topic, group, dead_letter_topic })
     }
 
     fn dead_letters(&self) -> DeadLetters<'_> {
@@ -75,7 +79,12 @@ impl DeadLetterQueue {
         if any { Ok(()) } else { self.check_group_exists().await }
     }
 
+    fn renderer(&self, personal_data: PersonalData) -> Result<Renderer, Failure> {
+        Renderer::new(&self.config, personal_data)
+    }
+
     async fn check_group_exists(&self) -> Result<(), Failure> {
+        require_topic(&*self.transport, &self.config, &self.base).await?;
         let groups = self.transport.groups(&self.topic).await?;
         if groups.iter().any(|status| status.group == self.group) {
             return Ok(());
@@ -93,11 +102,5 @@ impl DeadLetterQueue {
             "no matching dead letters of group `{}` on topic `{}`",
             self.group, self.topic
         ));
-    }
-}
-
-impl Pii {
-    fn personal_data(&self) -> PersonalData {
-        if self.show_pii { PersonalData::Shown } else { PersonalData::Masked }
     }
 }

@@ -1,20 +1,16 @@
 //! `dlq list` and `dlq show`.
 
-use std::time::SystemTime;
-
-use jiff::Timestamp;
-use serde_json::{Map, Value, json};
+use serde_json::{Value, json};
 
 use super::super::context::Context;
 use super::super::failure::Failure;
-use super::super::output::{self, one_line};
-use super::super::render::{Rendered, render_key};
+use super::super::output;
+use super::super::render::{format_time, render_key};
 use super::DeadLetterQueue;
 use super::args::{List, Show};
 use super::select::{MissingIds, has_id};
-use events_bus::bus::{DeadLetter, Writers};
+use events_bus::bus::DeadLetter;
 use events_core::avro::json::PersonalData;
-use events_core::registry::Registry;
 
 pub(super) async fn list(context: &Context, args: &List) -> Result<(), Failure> {
     let queue = DeadLetterQueue::open(context, &args.source)?;
@@ -104,64 +100,9 @@ pub(super) async fn show(context: &Context, args: &Show) -> Result<(), Failure> 
         })
         .await?;
     missing.check_none()?;
-    let renderer = Renderer::new(&queue, args.pii.personal_data())?;
+    let renderer = queue.renderer(args.pii.personal_data())?;
     for dead_letter in &found {
-        if context.json() {
-            output::json(&renderer.json(dead_letter))?;
-        } else {
-            output::lines(renderer.text(dead_letter))?;
-        }
+        output::rendered(context.json(), &renderer.dead_letter(dead_letter))?;
     }
     Ok(())
-}
-
-/// Renders dead letters with payload, decoded by the linked definitions and the configured schemas.
-pub(super) struct Renderer {
-    registry: &'static Registry,
-    writers: Writers,
-    personal_data: PersonalData,
-}
-
-impl Renderer {
-    pub(super) fn new(queue: &DeadLetterQueue, personal_data: PersonalData) -> Result<Self, Failure> {
-        let registry = Registry::linked()?;
-        let writers = Writers::read(registry, queue.config.bus().consumer.schemas.as_deref(), Vec::new())?;
-        Ok(Self { registry, writers, personal_data })
-    }
-
-    fn render_original(&self, dead_letter: &DeadLetter) -> Rendered {
-        // The original has no dead-letter headers, which are rendered separately.
-        let original = dead_letter.original();
-        let position = dead_letter.position();
-        Rendered::from_message(&original, position, 1, self.registry, &self.writers, self.personal_data)
-    }
-
-    /// Renders a dead letter as a JSON object.
-    pub(super) fn json(&self, dead_letter: &DeadLetter) -> Value {
-        let Value::Object(mut object) = self.render_original(dead_letter).json() else {
-            return Value::Null;
-        };
-        object.remove("attempt");
-        let mut details: Map<_, _> = dead_letter
-            .end()
-            .filter(|(name, _)| *name != "cause")
-            .map(|(name, value)| (name.to_owned(), json!(value)))
-            .collect();
-        details.insert("attempts".to_owned(), json!(dead_letter.attempts()));
-        details.insert("causes".to_owned(), json!(dead_letter.causes().collect::<Vec<_>>()));
-        details.insert("time".to_owned(), json!(format_time(dead_letter.time())));
-        object.insert("dead_letter".to_owned(), Value::Object(details));
-        Value::Object(object)
-    }
-
-    fn text(&self, dead_letter: &DeadLetter) -> String {
-        let details = dead_letter.end().map(|(name, value)| {
-            format!("\n  {:12} {}", one_line(format_args!("dlq {name}")).to_string(), one_line(value))
-        });
-        format!("{}{}", self.render_original(dead_letter), details.collect::<String>())
-    }
-}
-
-fn format_time(time: SystemTime) -> String {
-    Timestamp::try_from(time).map_or_else(|_| "-".to_owned(), |time| time.to_string())
 }

@@ -1,8 +1,10 @@
 //! The arguments of `offsets`.
 
+use std::time::Duration;
+
 use clap::Subcommand;
 
-use super::super::args::TransportArg;
+use super::super::args::{TransportArg, duration};
 use events_bus::bus::SeekTarget;
 use events_transport::TransportName;
 
@@ -24,6 +26,23 @@ pub(crate) struct List {
     /// Transport of the topic: the NAME of `[transports.NAME]`, or `bus`
     #[arg(long, value_name = "NAME", default_value = TransportName::DEFAULT)]
     pub(super) transport: String,
+    /// List again and again until Ctrl-C: redraws a terminal; otherwise prints a line for each group or, with
+    /// `--json`, a document each time
+    #[arg(
+        long,
+        value_name = "INTERVAL",
+        num_args = 0..=1,
+        require_equals = true,
+        default_missing_value = "2s",
+        value_parser = interval
+    )]
+    pub(super) watch: Option<Duration>,
+}
+
+fn interval(text: &str) -> Result<Duration, String> {
+    duration(text).and_then(|interval| {
+        if interval.is_zero() { Err("must be longer than zero".to_owned()) } else { Ok(interval) }
+    })
 }
 
 /// Names a group.

@@ -1,6 +1,7 @@
 //! `offsets`: lists, moves and removes the groups of a topic.
 
 mod args;
+mod list;
 
 use std::io::{self, BufRead as _, IsTerminal as _, Write as _};
 
@@ -8,16 +9,16 @@ use serde_json::json;
 
 pub(super) use args::OffsetsCommand;
 
-use super::context::{Context, connect, full_topic, valid_name};
+use super::context::{Context, full_topic, require_topic, valid_name};
 use super::failure::Failure;
 use super::output::{self, counted};
 use events_bus::bus;
 use events_bus::bus::Offsets;
-use events_transport::{ConsumerGroup, GroupStatus, Positions, Topic, Transport};
+use events_transport::{ConsumerGroup, Positions, Topic, Transport};
 
 pub(super) async fn run(context: &Context, command: &OffsetsCommand) -> Result<(), Failure> {
     match command {
-        OffsetsCommand::List(args) => list(context, args).await,
+        OffsetsCommand::List(args) => list::run(context, args).await,
         OffsetsCommand::Reset(args) => reset(context, args).await,
         OffsetsCommand::Remove(args) => remove(context, args).await,
     }
@@ -30,18 +31,14 @@ struct OpenTopic {
 }
 
 impl OpenTopic {
-    fn open(context: &Context, args: &args::List) -> Result<Self, Failure> {
-        let config = context.config()?;
-        let topic = full_topic(&config, &args.topic)?;
-        Ok(Self { transport: connect(&config, &args.transport)?, topic })
-    }
-
     /// Opens the topic of a group.
-    fn of_group(context: &Context, args: &args::GroupArgs) -> Result<(Self, ConsumerGroup), Failure> {
+    async fn of_group(context: &Context, args: &args::GroupArgs) -> Result<(Self, ConsumerGroup), Failure> {
         let config = context.config()?;
         let group = valid_name(ConsumerGroup::new(args.group.as_str()))?;
+        let topic = full_topic(&config, &args.topic)?;
         let transport = args.transport.connect(&config, &args.topic, &group)?;
-        Ok((Self { transport, topic: full_topic(&config, &args.topic)? }, group))
+        require_topic(&*transport, &config, &valid_name(Topic::new(args.topic.as_str()))?).await?;
+        Ok((Self { transport, topic }, group))
     }
 
     fn offsets(&self) -> Offsets<'_> {
@@ -54,38 +51,8 @@ fn describe_position(position: Option<&Positions>) -> String {
     position.map_or_else(|| "the end".to_owned(), ToString::to_string)
 }
 
-async fn list(context: &Context, args: &args::List) -> Result<(), Failure> {
-    let open = OpenTopic::open(context, args)?;
-    let groups = open.offsets().list().await?;
-    if context.json() {
-        let rows = groups.iter().map(|status| {
-            json!({
-                "group": status.group.as_str(),
-                "next": status.positions().map(|next| next.to_string()),
-                "lag": status.lag,
-                "in_flight": status.in_flight,
-                "waiting": status.waiting,
-            })
-        });
-        return Ok(output::json_pretty(&rows.collect())?);
-    }
-    if groups.is_empty() {
-        output::eprint(format_args!("topic `{}` has no groups", open.topic));
-        return Ok(());
-    }
-    let head = ["NEXT", "UNSETTLED", "IN FLIGHT", "WAITING", "GROUP"].map(str::to_owned);
-    let rows = groups.iter().map(|status| {
-        let GroupStatus { group, lag, in_flight, waiting, .. } = status;
-        let next = status.positions();
-        // A group with a lag is not at the end: the transport does not know its position.
-        let next = if next.is_none() && *lag > 0 { "-".to_owned() } else { describe_position(next.as_ref()) };
-        [next, lag.to_string(), in_flight.to_string(), waiting.to_string(), group.to_string()]
-    });
-    Ok(output::table(&std::iter::once(head).chain(rows).collect::<Vec<_>>())?)
-}
-
 async fn reset(context: &Context, args: &args::Reset) -> Result<(), Failure> {
-    let (open, group) = OpenTopic::of_group(context, &args.group)?;
+    let (open, group) = OpenTopic::of_group(context, &args.group).await?;
     let offsets = open.offsets();
     let plan = offsets.plan(&group, args.to.clone()).await?;
     let effect = describe_effect(&open.topic, &plan);
@@ -150,7 +117,7 @@ fn report(context: &Context, plan: &bus::Reset, effect: &[String], done: bool) -
 }
 
 async fn remove(context: &Context, args: &args::Remove) -> Result<(), Failure> {
-    let (open, group) = OpenTopic::of_group(context, &args.group)?;
+    let (open, group) = OpenTopic::of_group(context, &args.group).await?;
     let offsets = open.offsets();
     let status = offsets.status(&group).await?;
     let unsettled = counted(status.lag, "unsettled message");

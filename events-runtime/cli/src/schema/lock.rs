@@ -146,7 +146,7 @@ fn next_minor(event: &LockedEvent) -> Result<u32, String> {
 }
 
 /// Creates a file atomically; fails if it exists.
-fn write_new(path: &Path, text: &str) -> io::Result<()> {
+pub(super) fn write_new(path: &Path, text: &str) -> io::Result<()> {
     write_new_with(path, text, |draft, path| fs::hard_link(draft, path))
 }
 

@@ -6,6 +6,8 @@
 //! lock    code ▶ schemas/<event_type>/<minor>.avsc, a new file for each version
 //! check   compares the code with the newest file, for CI
 //! diff    compares two versions, and lists the breaking changes
+//! list    the schemas that are stored on the bus, and their compatibility
+//! pull    writes the schemas that are stored on the bus as files
 //!   source        file!() and line!() ▶ the source file that defines the event
 //!   crate_dir     the source file ▶ the crate and its folder of published schemas
 //!   locked        an event with its locked versions on disk
@@ -29,6 +31,7 @@ mod export;
 mod key;
 mod lock;
 mod locked;
+mod on_bus;
 mod origin;
 mod show;
 mod source;
@@ -37,4 +40,5 @@ pub(super) use check::check;
 pub(super) use diff::diff;
 pub(super) use export::export;
 pub(super) use lock::lock;
+pub(super) use on_bus::{list, pull};
 pub(super) use show::show;

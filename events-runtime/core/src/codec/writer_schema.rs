@@ -1,16 +1,20 @@
 //! The schema that data was written with, if it is not that of a definition in this program.
 
-use std::borrow::Cow;
 use std::collections::HashMap;
 use std::fmt;
 use std::sync::{Arc, OnceLock, PoisonError, RwLock};
 
+use serde_json::Value;
+
 use super::error::DecodeError;
+use super::json::{PersonalData, rewritten_to_json, to_json};
 use super::resolve::{self, Plan};
 use events_schema::Published;
 use events_schema::fingerprint;
 use events_schema::parse::{self, ParseError};
+use events_schema::resolution::names_match;
 use events_schema::tree::Schema;
+use events_schema::view::{Shape, View};
 
 /// The longest text of a schema.
 const MAX_LEN: usize = 1 << 20;
@@ -112,6 +116,21 @@ impl WriterSchema {
         self.0.plans.get(reader, || resolve::plan(reader, self.packed()))
     }
 
+    /// Whether it is a record that a reader's record stands for, by its name.
+    #[doc(hidden)]
+    pub fn is_named_as(&self, reader: &'static Schema) -> bool {
+        match (View::tree(reader).shape(), View::packed(self.packed()).shape()) {
+            (Shape::Record(reader), Shape::Record(writer)) => names_match(&reader.name, &writer.name),
+            _ => false,
+        }
+    }
+
+    /// Why a reader can read none of its data, with the path of the field and both types.
+    #[doc(hidden)]
+    pub fn mismatch(&self, reader: &'static Schema) -> Option<String> {
+        self.plan(reader).mismatch()
+    }
+
     /// Whether its data is the reader's without a change.
     #[doc(hidden)]
     pub fn is_read_as(&self, reader: &'static Schema) -> bool {
@@ -125,17 +144,22 @@ impl WriterSchema {
     }
 }
 
-/// Rewrites a datum as one of the reader's schema.
+/// The JSON form of a datum that was written with another schema.
 ///
 /// # Errors
 /// Those of [`from_slice_resolved`](crate::avro::from_slice_resolved), except for values that only the
 /// reader's type rejects.
-pub fn rewritten<'a>(
+pub fn to_json_resolved(
     reader: &'static Schema,
     writer: &WriterSchema,
-    bytes: &'a [u8],
-) -> Result<Cow<'a, [u8]>, DecodeError> {
-    resolve::rewritten(writer.plan(reader), bytes)
+    bytes: &[u8],
+    personal_data: PersonalData,
+) -> Result<Value, DecodeError> {
+    let plan = writer.plan(reader);
+    if plan.is_same() {
+        return to_json(reader, bytes, personal_data);
+    }
+    rewritten_to_json(reader, &resolve::rewritten(plan, bytes)?, bytes.len(), personal_data)
 }
 
 impl PartialEq for WriterSchema {

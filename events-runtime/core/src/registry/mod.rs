@@ -118,8 +118,14 @@ pub struct RegistryBuilder {
 
 impl RegistryBuilder {
     /// Adds a definition.
-    pub fn register<E: PublicSignal>(mut self) -> Self {
-        self.descriptors.push(Descriptor::of::<E>());
+    pub fn register<E: PublicSignal>(self) -> Self {
+        self.describe(Descriptor::of::<E>())
+    }
+
+    /// Adds a definition by its descriptor.
+    #[doc(hidden)]
+    pub fn describe(mut self, descriptor: Descriptor) -> Self {
+        self.descriptors.push(descriptor);
         self
     }
 

@@ -80,3 +80,104 @@ impl Observer for Counts {
         *self.lock().entry(event.descriptor().event_type).or_default() += 1;
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::panic::{AssertUnwindSafe, catch_unwind};
+    use std::time::Duration;
+
+    use crate::testing::Recorder;
+    use crate::{Hub, PublicSignal, assert_emitted};
+
+    /// Emitted by these tests only, because they share the default hub.
+    #[derive(Debug, PublicSignal)]
+    #[public_signal(event_type = "org.acme.testing.parcel.strayed.v1")]
+    struct ParcelStrayed {
+        number: u64,
+    }
+
+    #[derive(Debug, PublicSignal)]
+    #[public_signal(event_type = "org.acme.testing.parcel.kept.v1")]
+    struct ParcelKept {
+        number: u64,
+    }
+
+    const CURE: &str = "spawn it with `hub.scope_spawn(future)`";
+
+    fn failure_of(assertion: impl FnOnce()) -> String {
+        let panic = catch_unwind(AssertUnwindSafe(assertion)).expect_err("it fails");
+        panic.downcast_ref::<String>().cloned().unwrap_or_default()
+    }
+
+    #[test]
+    fn a_recorder_that_saw_nothing_names_the_cure_if_the_event_left_the_scope() {
+        let hub = Hub::new();
+        let recorder = Recorder::attach(&hub);
+        hub.scope(|| {
+            std::thread::spawn(|| PARCEL_STRAYED.emit(ParcelStrayed { number: 1 })).join().expect("no panic");
+        });
+        for failure in [
+            failure_of(|| drop(recorder.only::<ParcelStrayed>())),
+            failure_of(|| drop(recorder.wait_for::<ParcelStrayed>(1, Duration::ZERO))),
+            failure_of(|| recorder.assert_event_types([ParcelStrayed::EVENT_TYPE])),
+            failure_of(|| drop(assert_emitted!(recorder, ParcelStrayed))),
+            failure_of(|| drop(assert_emitted!(recorder, ParcelStrayed, count = 1))),
+        ] {
+            assert!(
+                failure.contains(
+                    "1 event was emitted outside of the recorder's hub: `org.acme.testing.parcel.strayed.v1`"
+                ),
+                "{failure}"
+            );
+            assert!(failure.contains(CURE), "{failure}");
+        }
+        recorder.clear();
+        let failure = failure_of(|| drop(recorder.only::<ParcelStrayed>()));
+        assert!(!failure.contains(CURE), "cleared: {failure}");
+    }
+
+    #[test]
+    fn a_recorder_without_strayed_events_gives_no_hint() {
+        let hub = Hub::new();
+        let recorder = Recorder::attach(&hub);
+        PARCEL_KEPT.emit(ParcelKept { number: 0 });
+        let failure = failure_of(|| drop(recorder.only::<ParcelStrayed>()));
+        assert!(!failure.contains("outside"), "another type: {failure}");
+        hub.emit(ParcelKept { number: 1 });
+        hub.emit(ParcelKept { number: 2 });
+        let failure = failure_of(|| drop(recorder.only::<ParcelKept>()));
+        assert!(failure.contains("found 2") && !failure.contains("outside"), "recorded: {failure}");
+    }
+
+    #[test]
+    fn a_scope_within_a_scope_watches_the_outer_hub() {
+        Hub::new().scope(|| {
+            let inner = Hub::new();
+            let recorder = Recorder::attach(&inner);
+            PARCEL_KEPT.emit(ParcelKept { number: 1 });
+            let failure = failure_of(|| drop(recorder.only::<ParcelKept>()));
+            assert!(failure.contains(CURE), "{failure}");
+        });
+    }
+
+    #[test]
+    fn a_recorder_of_the_default_hub_has_no_outside() {
+        let recorder = Recorder::attach(Hub::default_hub());
+        let failure = failure_of(|| recorder.assert_event_types(["org.acme.testing.parcel.lost.v1"]));
+        assert!(!failure.contains(CURE), "{failure}");
+    }
+
+    #[cfg(feature = "tokio")]
+    #[tokio::test]
+    async fn scope_spawn_keeps_the_scope_and_tokio_spawn_does_not() {
+        crate::testing::scope_async(async |recorder| {
+            tokio::spawn(async { PARCEL_STRAYED.emit(ParcelStrayed { number: 1 }) }).await.expect("no panic");
+            assert!(failure_of(|| drop(assert_emitted!(recorder, ParcelStrayed))).contains(CURE));
+            let spawned =
+                Hub::current().scope_spawn(async { PARCEL_STRAYED.emit(ParcelStrayed { number: 2 }) });
+            spawned.await.expect("no panic");
+            assert_eq!(assert_emitted!(recorder, ParcelStrayed).number, 2);
+        })
+        .await;
+    }
+}

@@ -40,6 +40,13 @@ pub const fn write<const N: usize>(schema: &'static Schema, form: Form) -> [u8; 
     text.bytes
 }
 
+/// A schema's text at run time.
+pub(crate) fn text(schema: &'static Schema, form: Form) -> String {
+    let mut text = vec![0; length(schema, form)];
+    write_to(schema, form, StrWriter::new(&mut text, &mut 0));
+    String::from_utf8(text).unwrap_or_default()
+}
+
 const fn write_to(schema: &'static Schema, form: Form, text: StrWriter<'_>) {
     match form {
         Form::OpenEdx => openedx::write(schema, text),

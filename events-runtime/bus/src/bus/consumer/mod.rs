@@ -50,6 +50,7 @@ struct Overrides {
     backoff: Option<Backoff>,
     concurrency: Option<usize>,
     exhausted: Option<Exhausted>,
+    unknown_schema_wait: Option<Duration>,
 }
 
 /// The shortest lease that can still be renewed in time.
@@ -173,6 +174,14 @@ impl Consume {
         self
     }
 
+    /// How long an event of an unknown schema waits for the schema to be stored beside its topic, counted from the
+    /// first such event in this process, before it becomes a dead letter; zero for at once. Only its key waits
+    /// meanwhile, and no attempt is counted. Default: 10 minutes.
+    pub const fn unknown_schema_wait(mut self, wait: Duration) -> Self {
+        self.overrides.unknown_schema_wait = Some(wait);
+        self
+    }
+
     /// The maximum number of events in flight; at least 1. Default: 1.
     ///
     /// Events of different keys are processed in parallel, each on its own task. Events of one key are
@@ -285,11 +294,12 @@ impl Consume {
 
     /// The settings of a topic: the configuration's unless the program overrides them.
     fn topic_settings(&self, configured: &GroupSettings) -> TopicSettings {
-        let Overrides { max_attempts, backoff, exhausted, .. } = &self.overrides;
+        let Overrides { max_attempts, backoff, exhausted, unknown_schema_wait, .. } = &self.overrides;
         TopicSettings {
             max_attempts: max_attempts.unwrap_or(configured.max_attempts.get()),
             backoff: backoff.unwrap_or(Backoff::new(configured.initial, configured.max)),
             exhausted: exhausted.unwrap_or(configured.exhausted),
+            unknown_schema_wait: unknown_schema_wait.unwrap_or(configured.unknown_schema.wait),
         }
     }
 

@@ -13,6 +13,7 @@ use crate::bus::inbound::Inbound;
 use crate::bus::observe::{Consuming, watch};
 use crate::bus::offsets::tidy;
 use crate::bus::retrying::{Connection, Connections, RetryingConsumer};
+use crate::bus::schemas::{Patience, TopicSchemas};
 use crate::bus::settings::TopicSettings;
 use crate::bus::settling::{Consumed, Settling};
 use crate::bus::topics::{ConsumedTopic, ConsumedTopics};
@@ -123,10 +124,14 @@ impl Consume {
                 propagator: bus.0.propagator.clone(),
             });
             let to = Destination { topic: consuming.topic.clone(), transport: name.clone() };
-            let running = bus.0.consumers.add(to, consuming.group.clone());
+            let running = bus.0.consumers.add(to.clone(), consuming.group.clone());
             let (backoff, failures) = (settings.backoff, 0);
             let connection = Connection { consuming: Arc::clone(&consuming), running, backoff, failures };
-            topics.push(self.topic(bus, &consuming, settings));
+            let schemas = bus.0.schemas.of(&to, transport);
+            let schemas = schemas.map(|schemas| {
+                (schemas, Patience { wait: settings.unknown_schema_wait, backoff: settings.backoff })
+            });
+            topics.push(self.topic(bus, &consuming, settings, schemas));
             watched.push((&**transport, consuming));
             let shared = transport.capability().multi_topic;
             match sources.iter_mut().find(|source| shared && source.name == name) {
@@ -146,8 +151,15 @@ impl Consume {
         Ok(Plan { topics, sources, watched, concurrency })
     }
 
-    fn topic(&self, bus: &EventBus, consuming: &Arc<Consuming>, settings: TopicSettings) -> ConsumedTopic {
+    fn topic(
+        &self,
+        bus: &EventBus,
+        consuming: &Arc<Consuming>,
+        settings: TopicSettings,
+        schemas: Option<(Arc<TopicSchemas>, Patience)>,
+    ) -> ConsumedTopic {
         let mut inbound = Inbound::new(bus, self.settings.unknown_events, Arc::clone(consuming));
+        inbound.schemas = schemas;
         inbound.unhandled = Arc::clone(&self.unhandled);
         let seen = self.settings.seen.clone();
         inbound.dedup = seen.map(|seen| Dedup { seen, consuming: Arc::clone(consuming) });

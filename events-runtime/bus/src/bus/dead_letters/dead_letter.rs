@@ -80,6 +80,12 @@ impl DeadLetter {
         original(&self.message)
     }
 
+    /// Whether a message has headers that describe a failure, as every dead letter of this crate has.
+    #[must_use]
+    pub fn is_described(message: &Message) -> bool {
+        message.headers.iter().any(|(name, _)| name.starts_with(PREFIX))
+    }
+
     /// The complete dead letter as one line of JSON, personal data included.
     #[must_use]
     pub fn to_line(&self) -> String {

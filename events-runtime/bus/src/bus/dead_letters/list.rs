@@ -59,6 +59,26 @@ impl DeadLetters<'_> {
         }
     }
 
+    /// The number of dead letters that were neither retried nor dropped, leased ones included. Reads no
+    /// message and changes nothing. In a dead-letter topic that [several groups](Self::kept_in) share, counts
+    /// those of all of them.
+    ///
+    /// # Errors
+    /// A [`TransportError`] if the store can't be read.
+    pub async fn waiting(&self) -> Result<u64, TransportError> {
+        let group = self.group()?;
+        let groups = match self.transport.groups(&self.topic).await {
+            Err(error) if error.kind() == ErrorKind::NotFound => return Ok(0),
+            groups => groups?,
+        };
+        if let Some(status) = groups.iter().find(|status| status.group == group) {
+            return Ok(status.lag);
+        }
+        // None was processed yet.
+        let topics = self.transport.topics().await?;
+        Ok(topics.iter().find(|status| status.topic == self.topic).map_or(0, |status| status.messages))
+    }
+
     /// The number of dead letters leased by any program.
     pub(super) async fn in_flight(&self) -> Result<u64, TransportError> {
         let group = self.group()?;

@@ -5,7 +5,8 @@ use std::pin::{Pin, pin};
 
 use super::leased_batch::{CHUNK, LeasedBatch, release};
 use super::{DeadLetter, DeadLetterReport, DeadLetters, dead_letter};
-use events_transport::{Acknowledgement, Delivery, Position, Producer, TransportError, ack_all};
+use crate::bus::schemas::store_known;
+use events_transport::{Acknowledgement, Delivery, Position, Producer, SchemaId, TransportError, ack_all};
 
 impl DeadLetters<'_> {
     /// Removes the selected dead letters, after sending them if there is a producer, until all are
@@ -64,7 +65,7 @@ impl DeadLetters<'_> {
         report: &mut DeadLetterReport,
         on_removed: &mut impl FnMut(DeadLetter),
     ) -> Result<(), TransportError> {
-        let mut picked = Vec::new();
+        let (mut picked, mut schemas) = (Vec::new(), HashSet::new());
         if self.transport.capability().acknowledgement == Acknowledgement::Cumulative {
             // Removing one removes all earlier ones, so all are leased before the first is removed.
             leased.all_at_once();
@@ -93,7 +94,11 @@ impl DeadLetters<'_> {
             let rest = picked.split_off(CHUNK.min(picked.len()));
             let batch = leased.held(std::mem::replace(&mut picked, rest)).await;
             let sent = match producer {
-                Some(producer) => self.send(leased, producer, batch, chosen, report).await,
+                Some(producer) => {
+                    let send = self.send_originals(producer, &batch, &mut schemas);
+                    let results = leased.keeping(&batch, send).await;
+                    Self::sent(batch, results, chosen, report).await
+                }
                 None => batch,
             };
             let dead_letters: Vec<_> = sent.iter().map(DeadLetter::from).collect();
@@ -110,18 +115,29 @@ impl DeadLetters<'_> {
         Ok(())
     }
 
-    /// Sends dead letters to their topic. Returns those that are stored.
-    async fn send(
+    /// Sends dead letters to their topic, with a result for each. The topic gets the schemas that this program
+    /// knows first; it has the others, since the dead letters were in it.
+    async fn send_originals(
         &self,
-        leased: &mut LeasedBatch,
         producer: &dyn Producer,
+        batch: &[Delivery],
+        schemas: &mut HashSet<SchemaId>,
+    ) -> Vec<Result<Position, TransportError>> {
+        let originals: Vec<_> =
+            batch.iter().map(|delivery| dead_letter::original(delivery.message())).collect();
+        match store_known(self.transport, &self.origin, &originals, schemas).await {
+            Ok(()) => producer.send(&self.origin, &originals).await,
+            Err(error) => originals.iter().map(|_| Err(error.clone())).collect(),
+        }
+    }
+
+    /// Reports the dead letters that were not sent. Returns the others.
+    async fn sent(
         batch: Vec<Delivery>,
+        results: Vec<Result<Position, TransportError>>,
         chosen: &mut HashSet<Position>,
         report: &mut DeadLetterReport,
     ) -> Vec<Delivery> {
-        let originals: Vec<_> =
-            batch.iter().map(|delivery| dead_letter::original(delivery.message())).collect();
-        let results = leased.keeping(&batch, producer.send(&self.origin, &originals)).await;
         let mut sent = Vec::with_capacity(batch.len());
         for (delivery, result) in batch.into_iter().zip(results) {
             match result {

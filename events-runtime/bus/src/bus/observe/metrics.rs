@@ -2,6 +2,9 @@
 
 use metrics::Unit;
 
+pub(in crate::bus) const SCHEMAS_STORED: &str = "events_schemas_stored_total";
+pub(in crate::bus) const SCHEMAS_FETCHED: &str = "events_schemas_fetched_total";
+pub(in crate::bus) const SCHEMA_WAITS: &str = "events_schema_waits_total";
 pub(in crate::bus) const EMITTED: &str = "events_emitted_total";
 pub(in crate::bus) const SENT: &str = "events_sent_total";
 pub(in crate::bus) const SEND_FAILED: &str = "events_send_failed_total";
@@ -27,12 +30,15 @@ pub(in crate::bus) const ERROR_LOG_LOST: &str = "events_error_log_lost_total";
 /// Recorded by the hub, with or without a bus.
 const RECEIVER_FAILURES: &str = "events_receiver_failures_total";
 
-const COUNTERS: [(&str, &str); 19] = [
+const COUNTERS: [(&str, &str); 22] = [
     (EMITTED, "events offered to a bus that have a route"),
     (SENT, "messages acknowledged by the topic"),
     (SEND_FAILED, "messages refused permanently, or rejected because the queue was full"),
     (SEND_RETRIED, "failed attempts to send that are retried"),
     (STORE_REFUSES, "calls refused by a store until an operator fixes it"),
+    (SCHEMAS_STORED, "schemas stored beside the topic before their first message"),
+    (SCHEMAS_FETCHED, "schemas of other versions fetched from the topic"),
+    (SCHEMA_WAITS, "messages postponed until their schema is found"),
     (CONSUMED, "messages acknowledged to the topic"),
     (RETRIED, "messages returned for another attempt after a failure"),
     (DEAD_LETTERED, "messages moved to the dead letters"),

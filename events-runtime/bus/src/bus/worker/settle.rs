@@ -1,6 +1,7 @@
 //! Settles messages by their verdicts, and renews leases.
 
 use std::collections::HashSet;
+use std::time::Duration;
 
 use bytes::Bytes;
 
@@ -41,6 +42,10 @@ impl Worker {
                 self.topics.settling(delivery.topic()).unfinished(delivery);
                 return Ok(());
             }
+            Verdict::Wait(error, pause) => {
+                self.postpone(delivery, &error, pause, batch);
+                return Ok(());
+            }
             Verdict::Retry(error, pause) => (error, Some(pause)),
             Verdict::Reject(error) => (error, None),
         };
@@ -64,6 +69,21 @@ impl Worker {
         }
         self.release_key(&topic, key.as_ref(), batch);
         counted
+    }
+
+    /// Returns a message that waits for its schema, and the later ones of its key. Not a failure of the event.
+    fn postpone(
+        &mut self,
+        delivery: Delivery,
+        error: &InboundError,
+        pause: Duration,
+        batch: &mut FetchedBatch,
+    ) {
+        // Earlier messages of the key are settled first.
+        self.topics.ack(&mut batch.done);
+        let (topic, key) = (delivery.topic().clone(), delivery.message().key.clone());
+        self.topics.settling(&topic).postpone(delivery, error, pause);
+        self.release_key(&topic, key.as_ref(), batch);
     }
 
     /// Continues after a message became a dead letter.

@@ -70,6 +70,9 @@ pub(super) enum BranchIndex {
     Replace(i64),
     /// The reader has no union.
     Omit,
+    /// The reader has no such branch. Its value is left out, and this index written: that of the reader's variant
+    /// `#[event(other)]`.
+    Other(i64),
 }
 
 /// A step of a record.
@@ -131,6 +134,16 @@ impl Unresolvable {
     /// The length of the text in bytes.
     pub(super) fn len(&self) -> usize {
         self.reason.len()
+    }
+
+    /// The path of the field, and the reason.
+    fn text(&self) -> String {
+        let path: Vec<_> = self.path.iter().rev().map(PathField::name).collect();
+        if path.is_empty() {
+            self.reason.clone()
+        } else {
+            format!("field `{}`: {}", path.join("."), self.reason)
+        }
     }
 
     #[cold]
@@ -199,6 +212,14 @@ impl Plan {
         let mut plan = Self { root, ops, verbatim, growth, strategy: Strategy::Rewrite };
         plan.strategy = plan.shortest();
         plan
+    }
+
+    /// Why no data of the writer can be read.
+    pub(crate) fn mismatch(&self) -> Option<String> {
+        match self.op(self.root) {
+            Op::Unresolvable(error) => Some(error.text()),
+            _ => None,
+        }
     }
 
     /// Whether the writer's data is the reader's without a change.

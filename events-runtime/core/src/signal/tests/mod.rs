@@ -4,6 +4,7 @@ mod answers;
 mod asynchronous;
 mod bus;
 mod emitting;
+mod origins;
 mod receivers;
 mod scopes;
 

@@ -192,6 +192,11 @@ mod on_tokio {
                 Hub::current()
             }));
             assert_eq!(wrapped.await.expect("no panic"), hub);
+            let spawned = hub.scope_spawn(async {
+                tokio::task::yield_now().await;
+                Hub::current()
+            });
+            assert_eq!(spawned.await.expect("no panic"), hub);
         })
         .await;
     }

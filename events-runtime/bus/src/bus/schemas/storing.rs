@@ -1,0 +1,152 @@
+//! Stores the schemas of a topic queue beside its topic.
+
+use std::collections::HashSet;
+use std::time::Duration;
+
+use tokio::time::Instant;
+
+use super::written::WrittenSchema;
+use crate::bus::destination::Destination;
+use crate::bus::guarded::Guarded;
+use crate::bus::observe::SCHEMAS_STORED;
+use crate::envelope::Envelope;
+use events_core::internal::linked_descriptors;
+use events_support::error_chain::caught;
+use events_transport::{ErrorKind, Message, SchemaId, Topic, Transport, TransportError};
+
+/// A busy sender stores its schemas again after this time, for a server that lost its data in a way that no
+/// call noticed. Shorter than the time that consumers wait for a schema.
+const STORE_AGAIN_AFTER: Duration = Duration::from_secs(5 * 60);
+
+/// Which schemas of a queue are stored.
+#[derive(Debug, Default)]
+pub(in crate::bus) struct Storing {
+    /// The number of schemas, from the first, that are stored or refused.
+    done: usize,
+    /// The number of schemas that are logged as stored.
+    logged: usize,
+    refused: Vec<(SchemaId, TransportError)>,
+    since: Option<Instant>,
+}
+
+impl Storing {
+    /// Whether all of the first `count` schemas are stored, so that messages can be sent without a further look.
+    pub(in crate::bus) fn is_complete(&self, count: usize) -> bool {
+        self.done == count
+            && self.refused.is_empty()
+            && self.since.is_none_or(|since| since.elapsed() < STORE_AGAIN_AFTER)
+    }
+
+    /// The number of schemas that are stored or refused.
+    pub(in crate::bus) fn done(&mut self) -> usize {
+        if self.since.is_some_and(|since| since.elapsed() >= STORE_AGAIN_AFTER) {
+            self.forget();
+        }
+        self.done
+    }
+
+    /// Forgets what is stored: the store failed, and may have lost it.
+    pub(in crate::bus) fn forget(&mut self) {
+        self.done = 0;
+        self.since = None;
+        self.refused.clear();
+    }
+
+    /// Records the result for the next schema. Returns the error if it is not the schema's own.
+    pub(in crate::bus) fn stored(
+        &mut self,
+        to: &Destination,
+        schema: WrittenSchema,
+        result: Result<(), TransportError>,
+    ) -> Result<(), TransportError> {
+        let (topic, transport, id) = (&to.topic, to.transport.named(), &schema.id);
+        match result {
+            Ok(()) if self.done >= self.logged => {
+                self.logged = self.done + 1;
+                metrics::counter!(SCHEMAS_STORED, to.labels()).increment(1);
+                tracing::info!(%topic, transport, schema = %id, "the schema is stored beside the topic");
+            }
+            Ok(()) => tracing::debug!(%topic, transport, schema = %id, "the schema is stored again"),
+            Err(error) if error.kind().is_of_message() => self.refused.push((schema.id, error)),
+            Err(error) => return Err(error),
+        }
+        self.done += 1;
+        self.since.get_or_insert_with(Instant::now);
+        Ok(())
+    }
+
+    /// The error of a message whose schema can't be stored.
+    pub(in crate::bus) fn refusal(&self, message: &Message) -> Option<&TransportError> {
+        if self.refused.is_empty() {
+            return None;
+        }
+        let (event_type, fingerprint) = Envelope::schema_of(message)?;
+        let is_its = |id: &SchemaId| id.fingerprint() == fingerprint && id.event_type() == event_type;
+        self.refused.iter().find(|(id, _)| is_its(id)).map(|(_, error)| error)
+    }
+}
+
+/// Stores a schema, or checks that the topic has it if this program does not know its text. A panic of the
+/// transport counts as an error.
+pub(in crate::bus) async fn store(
+    transport: &dyn Transport,
+    topic: &Topic,
+    schema: &WrittenSchema,
+) -> Result<(), TransportError> {
+    let WrittenSchema { id, text } = schema;
+    let panicked = |panic: String| {
+        let message = format!("the transport panicked: {panic}");
+        TransportError::new(ErrorKind::Other, "store a schema of", topic, message)
+    };
+    match text {
+        Some(text) => {
+            let stored = caught(|| transport.store_schema(topic, id, text)).map_err(panicked)?;
+            Guarded::new(stored).await.map_err(panicked)?
+        }
+        None => {
+            let found = caught(|| transport.schema(topic, id)).map_err(panicked)?;
+            let found = Guarded::new(found).await.map_err(panicked)??;
+            found.map(drop).ok_or_else(|| unknown(topic, id))
+        }
+    }
+}
+
+fn unknown(topic: &Topic, id: &SchemaId) -> TransportError {
+    let message = format!(
+        "the schema of {id} is neither stored beside the topic nor linked into this program, so its receivers \
+         could not read the message: send it with the program that wrote it"
+    );
+    TransportError::new(ErrorKind::Refused, "send to", topic, message)
+}
+
+/// The text of a schema, if it is that of a linked definition.
+pub(in crate::bus) fn known_text(event_type: &str, fingerprint: u64) -> Option<&'static str> {
+    let mut linked = linked_descriptors().filter(|descriptor| descriptor.event_type == event_type);
+    let found = linked.find(|descriptor| (descriptor.fingerprint)() == fingerprint)?;
+    Some((found.schema_json)())
+}
+
+/// Stores the schemas of messages that are sent to their topic again, as far as this program knows their texts.
+/// The topic has the others, if it ever had them. `stored` has those that are stored already.
+pub(in crate::bus) async fn store_known(
+    transport: &dyn Transport,
+    topic: &Topic,
+    messages: &[Message],
+    stored: &mut HashSet<SchemaId>,
+) -> Result<(), TransportError> {
+    if !transport.capability().schemas {
+        return Ok(());
+    }
+    for (event_type, fingerprint) in messages.iter().filter_map(Envelope::schema_of) {
+        let id = SchemaId::new(event_type, fingerprint);
+        if stored.contains(&id) {
+            continue;
+        }
+        let text = known_text(event_type, fingerprint);
+        if text.is_some() {
+            store(transport, topic, &WrittenSchema { id: id.clone(), text }).await?;
+        }
+        stored.insert(id);
+    }
+    Ok(())
+}

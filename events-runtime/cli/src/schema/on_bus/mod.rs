@@ -1,0 +1,113 @@
+//! `schema list --bus` and `schema pull --bus`: the schemas that producers stored beside their topics.
+//!
+//! ```text
+//! Store      the topics of a transport, and the schemas that are stored beside each
+//! verified   the text of a stored schema ▶ its schema, if the text is what its id says
+//!   list     prints what is stored, what is known here, and who reads whom
+//!   pull     writes it as published versions, schemas/TYPE/MINOR.avsc
+//! ```
+//!
+//! Other programs write to the store. Nothing of it reaches a terminal unescaped, and no name of it becomes a path
+//! unchecked.
+
+mod list;
+mod pull;
+
+pub(crate) use list::list;
+pub(crate) use pull::pull;
+
+use crate::args::OnBus;
+use crate::context::{connect, full_topic};
+use crate::failure::Failure;
+use events_bus::config::Config;
+use events_core::avro::{WriterSchema, fingerprint};
+use events_core::registry::Descriptor;
+use events_schema::parse::{PackedSchema, pack};
+use events_schema::view::{Shape, View};
+use events_transport::{SchemaId, Topic, TopicPrefix, Transport};
+
+/// The stored schemas of some topics.
+struct Store {
+    transport: Box<dyn Transport>,
+    prefix: Option<TopicPrefix>,
+    /// Full names.
+    topics: Vec<Topic>,
+    event_type: Option<String>,
+}
+
+impl Store {
+    /// Opens the transport, and selects the given topic or every topic with the configured prefix.
+    async fn open(config: &Config, args: &OnBus) -> Result<Self, Failure> {
+        let transport = connect(config, &args.transport)?;
+        if !transport.capability().schemas {
+            return Err(Failure::failed(format!("the transport of {} stores no schemas", transport.url())));
+        }
+        let prefix = config.service().topic_prefix.clone();
+        let topics = match &args.topic {
+            Some(name) => vec![full_topic(config, name)?],
+            None => {
+                let all = transport.topics().await?.into_iter().map(|status| status.topic);
+                all.filter(|topic| topic.without_prefix(prefix.as_ref()).is_some()).collect()
+            }
+        };
+        Ok(Self { transport, prefix, topics, event_type: args.event_type.clone() })
+    }
+
+    /// The selected schemas beside a topic.
+    async fn schemas(&self, topic: &Topic) -> Result<Vec<SchemaId>, Failure> {
+        let mut schemas = self.transport.schemas(topic).await?;
+        if let Some(only) = &self.event_type {
+            schemas.retain(|schema| schema.event_type() == only);
+        }
+        Ok(schemas)
+    }
+
+    async fn text(&self, topic: &Topic, schema: &SchemaId) -> Result<Option<String>, Failure> {
+        Ok(self.transport.schema(topic, schema).await?)
+    }
+
+    /// A topic's name without the configured prefix.
+    fn base(&self, topic: &Topic) -> Topic {
+        topic.without_prefix(self.prefix.as_ref()).unwrap_or_else(|| topic.clone())
+    }
+
+    /// Says that nothing was selected.
+    fn describe_empty(&self) -> String {
+        let what = match &self.event_type {
+            Some(event_type) => format!("no schema of `{event_type}` is stored"),
+            None => "no schemas are stored".to_owned(),
+        };
+        match self.topics.as_slice() {
+            [only] => format!("{what} beside topic `{}` in {}", self.base(only), self.transport.url()),
+            _ => format!("{what} in {}", self.transport.url()),
+        }
+    }
+}
+
+/// The schema of a stored text, if it is what its id says. Consumers verify the same.
+///
+/// # Errors
+/// What is wrong with the text.
+fn verified(
+    id: &SchemaId,
+    text: Option<&str>,
+    descriptor: Option<Descriptor>,
+) -> Result<PackedSchema, String> {
+    let text = text.ok_or_else(|| {
+        format!("the text is missing, longer than {} bytes or not UTF-8", SchemaId::TEXT_MAX)
+    })?;
+    let schema = pack(text).map_err(|error| format!("the text is not an Avro schema: {error}"))?;
+    let found = fingerprint(&schema.canonical);
+    if found != id.fingerprint() {
+        return Err(format!("the text has the fingerprint {found:016x}"));
+    }
+    if !matches!(View::packed(&schema.bytes).shape(), Shape::Record(_)) {
+        return Err("the text is not the schema of a record, as that of an event must be".to_owned());
+    }
+    if let Some(descriptor) = descriptor
+        && !WriterSchema::parse(text).is_ok_and(|schema| schema.is_named_as(descriptor.schema()))
+    {
+        return Err(format!("the text is not a record with the name of `{}`", descriptor.rust_type()));
+    }
+    Ok(schema)
+}
