@@ -34,6 +34,7 @@ pub(super) async fn run(context: &Context, args: &Consume) -> Result<(), Failure
     let start = args.start.clone().unwrap_or_else(|| config.group(&base, configured).start);
     let transport = args.transport.connect(&config, &args.topic, configured)?;
     require_topic(&*transport, &config, &base).await?;
+    let renderer = renderer.with_stored(&*transport, &topic).await;
     if let Some(named) = named.as_ref().filter(|_| !args.acknowledge) {
         refuse_existing(&*transport, &topic, named, args).await?;
     }

@@ -22,6 +22,7 @@ pub(super) async fn run(context: &Context, args: &Peek) -> Result<(), Failure> {
     let topic = full_topic(&config, &args.topic)?;
     let transport = connect(&config, &args.transport)?;
     require_topic(&*transport, &config, &base).await?;
+    let renderer = renderer.with_stored(&*transport, &topic).await;
     let mut printer = Printer { context, args, renderer, count: 0 };
     if args.follow {
         tokio::select! {

@@ -9,16 +9,16 @@ use jiff::Timestamp;
 use serde_json::{Map, Value, json};
 
 use super::failure::{Failure, chain};
-use super::output::{counted, one_line};
+use super::output::{self, counted, one_line};
 use events_bus::bus::{DeadLetter, Writers};
 use events_bus::config::Config;
 use events_bus::envelope::Envelope;
 use events_core::avro::json::{PersonalData, to_json};
 use events_core::internal::to_json_resolved;
 use events_core::registry::Registry;
-use events_transport::{Delivery, Message, Position, StoredMessage};
+use events_transport::{Delivery, Message, Position, StoredMessage, Topic, Transport};
 
-/// Renders messages with the linked definitions and the configured schemas.
+/// Renders messages with the linked definitions and the configured and stored schemas.
 pub(super) struct Renderer {
     registry: &'static Registry,
     writers: Writers,
@@ -30,6 +30,18 @@ impl Renderer {
         let registry = Registry::linked()?;
         let writers = Writers::read(registry, config.bus().consumer.schemas.as_deref(), Vec::new())?;
         Ok(Self { registry, writers, personal_data })
+    }
+
+    /// Decodes messages of the topic also with the schemas that are stored beside it.
+    pub(super) async fn with_stored(mut self, transport: &dyn Transport, topic: &Topic) -> Self {
+        match self.writers.with_stored(self.registry, transport, topic).await {
+            Ok(writers) => self.writers = writers,
+            Err(error) => {
+                let error = chain(&error);
+                output::eprint(format_args!("warning: no stored schema is used: {error}"));
+            }
+        }
+        self
     }
 
     pub(super) fn delivery(&self, delivery: &Delivery) -> Rendered {

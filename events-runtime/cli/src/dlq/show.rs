@@ -100,7 +100,7 @@ pub(super) async fn show(context: &Context, args: &Show) -> Result<(), Failure> 
         })
         .await?;
     missing.check_none()?;
-    let renderer = queue.renderer(args.pii.personal_data())?;
+    let renderer = queue.renderer(args.pii.personal_data()).await?;
     for dead_letter in &found {
         output::rendered(context.json(), &renderer.dead_letter(dead_letter))?;
     }
