@@ -152,10 +152,11 @@ fn texts(texts: Texts<'static>) -> &'static [&'static str] {
 
 fn logical(base: Schema, of: LogicalView<'static>) -> Logical {
     let name = text(of.name);
-    let mut attributes = format!("\"logicalType\":\"{name}\"");
-    if name == "decimal" {
-        attributes.push_str(&format!(",\"precision\":{},\"scale\":{}", of.precision, of.scale));
-    }
+    let numbers = match name {
+        "decimal" => format!(",\"precision\":{},\"scale\":{}", of.precision, of.scale),
+        _ => String::new(),
+    };
+    let attributes = format!("\"logicalType\":\"{name}\"{numbers}");
     Logical { base, name, attributes: String::leak(attributes) }
 }
 
