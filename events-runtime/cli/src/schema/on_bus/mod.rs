@@ -88,7 +88,7 @@ impl Store {
 ///
 /// # Errors
 /// What is wrong with the text.
-fn verified(
+pub(crate) fn verified(
     id: &SchemaId,
     text: Option<&str>,
     descriptor: Option<Descriptor>,

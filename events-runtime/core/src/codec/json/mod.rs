@@ -25,6 +25,8 @@ mod from_datum;
 mod logical;
 mod to_datum;
 
+#[doc(hidden)]
+pub use from_datum::to_json_as;
 pub use from_datum::{PersonalData, to_json};
 pub use to_datum::{JsonError, JsonMismatch, from_json};
 
