@@ -147,7 +147,7 @@ pub fn public_signal(input: TokenStream) -> TokenStream {
 /// | a struct with named fields, or a unit struct | a record |
 /// | a tuple struct with one field (a newtype) | the schema of its field; a newtype of a key or map key is one too |
 /// | an enum without data | an enum |
-/// | an enum with data | a union of records, named `<Enum><Variant>`; a variant has named fields, one unnamed field (`value`) or none |
+/// | an enum with data | a union of records, named `<Enum><Variant>`; a variant has named fields, one unnamed field (`value`) or none, and one may be `other` |
 ///
 /// Type parameters are allowed; the Avro name includes the names of the arguments. A type may contain itself
 /// in a `Box`, `Vec` or map.
@@ -210,8 +210,39 @@ pub fn public_signal(input: TokenStream) -> TokenStream {
 /// | `namespace = "org.acme.shared"` | the Avro namespace | the namespace of the type that contains it |
 /// | `crate = path` | the path of `events_runtime` | `::events_runtime` |
 ///
-/// A variant takes `rename`, `doc`, `alias` (only a variant with data) and `default` without a value (only in
-/// an enum without data): the variant that readers use for unknown symbols.
+/// | On a variant | Meaning | Default |
+/// |---|---|---|
+/// | `rename`, `doc` | as on a field | as on a field |
+/// | `alias` | as on a field; only in an enum with data | no aliases |
+/// | `default` | the symbol that readers use for symbols that they do not know; only in an enum without data | an unknown symbol is an error |
+/// | `other` | readers use the variant for variants that they do not know, whose data is left out; only on a unit variant of an enum with data, and with `rename` at most | an unknown variant is an error |
+///
+/// The variant with `other` is not in the schema's union, and can't be written: emitting it is an error. The
+/// schema's first branch has the attribute `"other"`, by which the check of published versions knows which
+/// readers can take a new variant. Readers in other languages ignore the attribute and fail at a new variant.
+///
+/// ```
+/// use events_runtime::EventData;
+/// use events_runtime::avro::{WriterSchema, from_slice_resolved, to_vec};
+///
+/// #[derive(Debug, PartialEq, EventData)]
+/// pub enum Payment {
+///     Cash,
+///     Card { last4: String },
+///     /// A payment of a later version.
+///     #[event(other)]
+///     Unknown,
+/// }
+///
+/// let later = WriterSchema::parse(
+///     r#"[{"type": "record", "name": "PaymentCash", "fields": []},
+///         {"type": "record", "name": "PaymentTransfer", "fields": [{"name": "iban", "type": "string"}]}]"#,
+/// )?;
+/// assert_eq!(from_slice_resolved::<Payment>(&later, b"\x00")?, Payment::Cash);
+/// assert_eq!(from_slice_resolved::<Payment>(&later, b"\x02\x04DE")?, Payment::Unknown);
+/// assert!(to_vec(&Payment::Unknown).is_err());
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 ///
 /// # Compile errors
 ///

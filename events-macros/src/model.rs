@@ -30,7 +30,7 @@ pub(crate) enum Data<'a> {
     Newtype(Box<Field<'a>>),
     /// An enum of unit variants: an enumeration.
     Enum(Vec<Variant<'a>>),
-    /// An enum with data: a union of records.
+    /// An enum with data: a union of records, without one for the variant with `other`.
     Union(Vec<Variant<'a>>),
     /// A shape without a schema; the error is already reported.
     Unsupported,
@@ -222,6 +222,11 @@ impl<'a> Variant<'a> {
             fields: Field::all(cx, &variant.fields),
             attrs,
         }
+    }
+
+    /// Whether readers use the variant for unknown ones. In an enum with data, it is not in the schema.
+    pub(crate) fn is_other(&self) -> bool {
+        self.attrs.other.is_set()
     }
 
     /// The pattern that destructures the variant.

@@ -59,6 +59,19 @@ fn the_expansion_of_a_recursive_union_is_as_reviewed() {
 }
 
 #[test]
+fn the_expansion_of_a_union_that_can_grow_is_as_reviewed() {
+    let input = parse_quote! {
+        enum Payment {
+            Cash,
+            Card { number: String },
+            #[event(other)]
+            Unknown,
+        }
+    };
+    assert_expansion("other", &input, false);
+}
+
+#[test]
 fn the_expansion_of_a_newtype_is_as_reviewed() {
     assert_expansion(
         "newtype",

@@ -22,6 +22,7 @@ pub(crate) fn unknown_in_event(cx: &Ctxt, key: &Ident, target: Target) {
         ("skip" | "flatten" | "skip_serializing_if" | "skip_serializing", _) => {
             "; every field is part of the schema, under its own name"
         }
+        ("other", _) => "; it belongs on a unit variant of an enum with data",
         ("name" | "rename_all", _) => "; set the name in the schema with `rename = \"…\"`",
         _ => "",
     };

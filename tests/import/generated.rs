@@ -333,6 +333,7 @@ pub struct OrderPaid {
     pub shape: Shape,
     pub state: State,
     pub size: Size2,
+    pub growing: Option<Growing>,
     pub single: Single,
     pub maybe_single: Option<Single>,
     pub pay_by: Paymen,
@@ -365,13 +366,29 @@ pub enum Shape {
 pub enum State {
     Open {},
     Shut {},
+    #[event(other)]
+    Unknown,
 }
 
 #[derive(Debug, Clone, PartialEq, EventData)]
 #[event(rename = "Size")]
 pub enum Size2 {
-    Exact { width: i32 },
-    Range { least: i32, most: i32 },
+    Exact {
+        width: i32,
+    },
+    Range {
+        least: i32,
+        most: i32,
+    },
+    #[event(other)]
+    Unknown,
+}
+
+#[derive(Debug, Clone, PartialEq, EventData)]
+pub enum Growing {
+    Only {},
+    #[event(other)]
+    Other,
 }
 
 #[derive(Debug, Clone, PartialEq, EventData)]

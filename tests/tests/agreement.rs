@@ -17,6 +17,7 @@
 //! | `DecimalsAreBytes`: any precision and scale | | ✓ | ✓ | with us |
 //! | `UnitsAreNumbers`: milliseconds are read as microseconds | ✓ | ✓ | ✓ | silent; we refuse a silent factor of 1000 |
 //! | `LogicalTypesHaveNoBase`: a decimal of bytes and of a fixed | ✓ | | | with us |
+//! | `UnionsDoNotGrow`: an unknown branch is an error for a union with `#[event(other)]` too | ✓ | ✓ | ✓ | with them; the attribute is ours, see decision 78 |
 //! | `ItselfNeedsNoRules`: equal schemas are read without resolution | | | ✓ | with both: it only hides `FirstBranch` |
 //!
 //! `tests/src/pairs/deviations.rs` quotes the specification for each deviation. apache-avro's partial

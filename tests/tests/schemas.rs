@@ -120,7 +120,7 @@ fn lock_warns_of_enums_that_cannot_be_extended() {
     let ran = lock_enums(&[]);
     assert_eq!(ran.code, 0, "{}", ran.err);
     let symbol = ("symbol", "#[event(default)]");
-    let variant = ("variant", "a record whose fields are Options");
+    let variant = ("variant", "add a unit variant with `#[event(other)]`");
     let told = [
         ("Way", "way", symbol),
         ("Reason", "stops.reason", symbol),

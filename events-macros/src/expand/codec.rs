@@ -16,7 +16,7 @@ pub(super) fn event_data(model: &Container<'_>, generics: &Generics) -> TokenStr
         Data::Struct(fields) => record(fields, recursive),
         Data::Newtype(field) => newtype(field, recursive),
         Data::Enum(variants) => symbols(variants),
-        Data::Union(variants) => union(variants, recursive),
+        Data::Union(variants) => union(model, variants, recursive),
         Data::Unsupported => TokenStream::new(),
     };
     quote! {
@@ -385,7 +385,7 @@ fn newtype(field: &Field<'_>, recursive: bool) -> TokenStream {
 fn symbols(variants: &[Variant<'_>]) -> TokenStream {
     let count = variants.len();
     let idents: Vec<_> = variants.iter().map(|variant| &variant.input.ident).collect();
-    let indexes: Vec<_> = indexes(variants).collect();
+    let indexes: Vec<_> = indexes(count).collect();
     quote! {
         const MIN_LEN: __p::core::primitive::usize = 1;
         const MAY_BE_FALSY: __p::core::primitive::bool = false;
@@ -414,20 +414,68 @@ fn symbols(variants: &[Variant<'_>]) -> TokenStream {
     }
 }
 
-fn indexes(variants: &[Variant<'_>]) -> impl Iterator<Item = proc_macro2::Literal> {
-    (0..variants.len())
-        .map(|index| proc_macro2::Literal::i64_suffixed(i64::try_from(index).unwrap_or(i64::MAX)))
+fn indexes(count: usize) -> impl Iterator<Item = proc_macro2::Literal> {
+    (0..count).map(index)
 }
 
-fn union(variants: &[Variant<'_>], recursive: bool) -> TokenStream {
-    let count = variants.len();
-    let indexes: Vec<_> = indexes(variants).collect();
-    let fallible = any(variants.iter().map(|variant| fallible(&variant.fields, recursive)));
-    let patterns: Vec<_> = variants.iter().map(Variant::pattern).collect();
-    let max_lens = variants.iter().map(|variant| max_len(&variant.fields, &binding));
-    let checks = variants.iter().map(|variant| check(&variant.fields, &binding));
-    let encodes = variants.iter().map(|variant| encode(&variant.fields, &binding));
-    let decodes = variants.iter().map(|variant| {
+fn index(index: usize) -> proc_macro2::Literal {
+    proc_macro2::Literal::i64_suffixed(i64::try_from(index).unwrap_or(i64::MAX))
+}
+
+/// How the variant with `other` is checked, encoded and decoded. Its index is the one behind the last branch: no
+/// written datum has it, only a datum that was rewritten for this reader, and one that is made to be shown.
+struct Other {
+    pattern: TokenStream,
+    index: proc_macro2::Literal,
+    /// `Enum::Variant`, for the error.
+    path: String,
+}
+
+impl Other {
+    fn of(model: &Container<'_>, variants: &[Variant<'_>], branches: usize) -> Option<Self> {
+        let variant = variants.iter().find(|variant| variant.is_other())?;
+        let path = format!("{}::{}", model.input.ident, variant.input.ident);
+        Some(Self { pattern: variant.pattern(), index: index(branches), path })
+    }
+
+    fn max_len(&self) -> TokenStream {
+        let pattern = &self.pattern;
+        quote!(#pattern => 0,)
+    }
+
+    fn check(&self) -> TokenStream {
+        let Self { pattern, path, .. } = self;
+        quote!(#pattern => __p::check_other(#path)?,)
+    }
+
+    fn encode(&self) -> TokenStream {
+        let Self { pattern, index, .. } = self;
+        quote!(#pattern => __writer.long(#index + __shift),)
+    }
+
+    fn decode(&self) -> TokenStream {
+        let Self { pattern, index, .. } = self;
+        quote!(#index if __p::Reader::has_other(__reader) => __p::core::result::Result::Ok(#pattern),)
+    }
+}
+
+fn union(model: &Container<'_>, variants: &[Variant<'_>], recursive: bool) -> TokenStream {
+    let branches: Vec<_> = variants.iter().filter(|variant| !variant.is_other()).collect();
+    let count = branches.len();
+    let indexes: Vec<_> = indexes(count).collect();
+    let other = Other::of(model, variants, count);
+    let (other_max_len, other_check) = (other.as_ref().map(Other::max_len), other.as_ref().map(Other::check));
+    let (other_encode, other_decode) = (other.as_ref().map(Other::encode), other.as_ref().map(Other::decode));
+    let fallible = if other.is_some() {
+        quote!(true)
+    } else {
+        any(branches.iter().map(|variant| fallible(&variant.fields, recursive)))
+    };
+    let patterns: Vec<_> = branches.iter().map(|variant| variant.pattern()).collect();
+    let max_lens = branches.iter().map(|variant| max_len(&variant.fields, &binding));
+    let checks = branches.iter().map(|variant| check(&variant.fields, &binding));
+    let encodes = branches.iter().map(|variant| encode(&variant.fields, &binding));
+    let decodes = branches.iter().map(|variant| {
         let ident = &variant.input.ident;
         decode(&quote!(Self::#ident), &variant.fields)
     });
@@ -436,6 +484,7 @@ fn union(variants: &[Variant<'_>], recursive: bool) -> TokenStream {
         &quote! {
             match __branch - __shift {
                 #(#indexes => __p::core::result::Result::Ok(#decodes),)*
+                #other_decode
                 _ => __p::core::result::Result::Err(__p::Reader::error(__reader, __p::unknown_branch(__branch, __branches))),
             }
         },
@@ -448,6 +497,7 @@ fn union(variants: &[Variant<'_>], recursive: bool) -> TokenStream {
         fn max_len(&self) -> __p::core::primitive::usize {
             __p::LONG_MAX_LEN + match self {
                 #(#patterns => #max_lens,)*
+                #other_max_len
             }
         }
 
@@ -456,6 +506,7 @@ fn union(variants: &[Variant<'_>], recursive: bool) -> TokenStream {
             #deeper
             match self {
                 #(#patterns => { #checks })*
+                #other_check
             }
             __p::core::result::Result::Ok(())
         }
@@ -477,6 +528,7 @@ fn union(variants: &[Variant<'_>], recursive: bool) -> TokenStream {
                     #encodes
                     __writer
                 })*
+                #other_encode
             }
         }
 

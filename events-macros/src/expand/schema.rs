@@ -142,11 +142,14 @@ pub(super) fn tree(model: &Container<'_>) -> (TokenStream, bool) {
             }
         }
         Data::Union(variants) => {
-            let branches = variants.iter().map(|variant| branch(model, variant, &mut recursive));
+            let branches = variants.iter().filter(|variant| !variant.is_other());
+            let branches = branches.map(|variant| branch(model, variant, &mut recursive));
+            let other = other(model, variants);
             quote! {
                 __p::Schema::Union(&__p::Union {
                     name: <Self as __p::AvroNamed>::NAME,
                     branches: &[#(#branches),*],
+                    other: #other,
                 })
             }
         }
@@ -193,9 +196,24 @@ fn replace_self(tokens: TokenStream, own: &Ident) -> TokenStream {
     tokens.into_iter().map(named).collect()
 }
 
-/// The record of a variant, named `<Enum><Variant>`.
+/// The name of the variant with `other`, in the form of the branches' names.
+fn other(model: &Container<'_>, variants: &[Variant<'_>]) -> TokenStream {
+    if let Some(variant) = variants.iter().find(|variant| variant.is_other()) {
+        let base = branch_name(model, variant);
+        quote!(__p::core::option::Option::Some(#base))
+    } else {
+        quote!(__p::core::option::Option::None)
+    }
+}
+
+/// `<Enum><Variant>`
+fn branch_name(model: &Container<'_>, variant: &Variant<'_>) -> String {
+    format!("{}{}", model.name.text, variant.name.text)
+}
+
+/// The record of a variant.
 fn branch(model: &Container<'_>, variant: &Variant<'_>, recursive: &mut bool) -> TokenStream {
-    let base = format!("{}{}", model.name.text, variant.name.text);
+    let base = branch_name(model, variant);
     let aliases = &variant.attrs.alias;
     let attributes = doc(variant.doc.as_deref());
     let fields = variant.fields.iter().map(|field| self::field(model, field, recursive));

@@ -17,6 +17,7 @@ pub(crate) struct EventAttrs {
     pub(crate) with: Slot<Path>,
     pub(crate) back_ref: Vec<Path>,
     pub(crate) pii: Slot<()>,
+    pub(crate) other: Slot<()>,
     pub(crate) doc: Slot<LitStr>,
     pub(crate) krate: Slot<Path>,
 }
@@ -47,7 +48,7 @@ impl Target {
             Self::Field => {
                 &["rename", "alias", "default", "python_default", "with", "back_ref", "pii", "doc"]
             }
-            Self::Variant => &["rename", "alias", "default", "doc"],
+            Self::Variant => &["rename", "alias", "default", "other", "doc"],
         }
     }
 }
@@ -70,6 +71,7 @@ impl EventAttrs {
             with: Slot::new("with"),
             back_ref: Vec::new(),
             pii: Slot::new("pii"),
+            other: Slot::new("other"),
             doc: Slot::new("doc"),
             krate: Slot::new("crate"),
         };
@@ -118,6 +120,7 @@ impl EventAttrs {
                 self.back_ref.extend(path(cx, item, "TypeThatHoldsThisOne").map(|(value, _)| value));
             }
             "pii" => set_flag(cx, &mut self.pii, item),
+            "other" => set_flag(cx, &mut self.other, item),
             "doc" => self.doc.read(cx, item, "\"what it means\""),
             "crate" => {
                 if let Some((value, tokens)) = path(cx, item, "path::to::events_runtime") {

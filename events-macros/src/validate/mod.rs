@@ -5,7 +5,7 @@ mod names;
 mod types;
 
 use quote::ToTokens;
-use syn::{Attribute, GenericParam};
+use syn::{Attribute, Fields, GenericParam};
 
 use crate::errors::Ctxt;
 use crate::model::{Container, Data};
@@ -31,6 +31,7 @@ pub(crate) fn check(cx: &Ctxt, model: &Container<'_>) {
     names::field_names_are_unique(cx, model);
     names::aliases_are_free(cx, model);
     one_default_symbol(cx, model);
+    other_is_one_unit_variant(cx, model);
     newtype_has_no_name(cx, model);
     attribute_is_on_the_event(cx, model);
     docs_are_text(cx, model);
@@ -86,9 +87,16 @@ fn one_default_symbol(cx: &Ctxt, model: &Container<'_>) {
     let mut defaults = variants.iter().filter(|variant| variant.attrs.default.is_set());
     if let Data::Union(_) = &model.data {
         for variant in defaults {
+            let fix = if variant.is_other() {
+                "remove it: `other` takes the variants that a reader does not know"
+            } else {
+                "for variants that a reader does not know, mark a unit variant with `#[event(other)]`"
+            };
             cx.error(
                 &variant.input.ident,
-                "unexpected `default`: only an enum without data can have a default symbol; remove it",
+                format_args!(
+                    "unexpected `default`: only an enum without data can have a default symbol; {fix}"
+                ),
             );
         }
         return;
@@ -99,6 +107,37 @@ fn one_default_symbol(cx: &Ctxt, model: &Container<'_>) {
             &variant.input.ident,
             "duplicate `default`: an enum has one default symbol; remove one of them",
         );
+    }
+}
+
+/// `#[event(other)] Unknown(String)`, `#[event(other)] A, #[event(other)] B`, or in an enum without data
+fn other_is_one_unit_variant(cx: &Ctxt, model: &Container<'_>) {
+    let (Data::Enum(variants) | Data::Union(variants)) = &model.data else { return };
+    let mut found = false;
+    for variant in variants {
+        let Some(key) = variant.attrs.other.key() else { continue };
+        if let Data::Enum(_) = &model.data {
+            cx.error(
+                key,
+                "unexpected `other`: in an enum without data, a default symbol takes unknown symbols: write `#[event(default)]`",
+            );
+        } else if !matches!(variant.input.fields, Fields::Unit) {
+            cx.error(
+                &variant.input.fields,
+                format_args!(
+                    "a variant with `other` takes variants with any data, and can't hold it: write `{}` without data",
+                    variant.input.ident
+                ),
+            );
+        } else if found {
+            cx.error(key, "duplicate `other`: one variant takes all unknown variants; remove one of them");
+        }
+        found = true;
+        let attrs = &variant.attrs;
+        let keys = attrs.alias.iter().map(ToTokens::to_token_stream);
+        for key in keys.chain(attrs.doc.key().map(ToTokens::to_token_stream)) {
+            cx.error(key, "unexpected attribute: a variant with `other` is not in the schema; remove it");
+        }
     }
 }
 
@@ -178,7 +217,7 @@ fn docs_are_text(cx: &Ctxt, model: &Container<'_>) {
         is_text(&model.input.attrs, &model.attrs);
     }
     if let Data::Union(variants) = &model.data {
-        for variant in variants {
+        for variant in variants.iter().filter(|variant| !variant.is_other()) {
             is_text(&variant.input.attrs, &variant.attrs);
         }
     }

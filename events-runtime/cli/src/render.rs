@@ -14,7 +14,7 @@ use events_bus::bus::{DeadLetter, Writers};
 use events_bus::config::Config;
 use events_bus::envelope::Envelope;
 use events_core::avro::json::{PersonalData, to_json};
-use events_core::internal::rewritten;
+use events_core::internal::to_json_resolved;
 use events_core::registry::Registry;
 use events_transport::{Delivery, Message, Position, StoredMessage};
 
@@ -105,7 +105,7 @@ impl Renderer {
                         "unknown writer schema {found:016x}, this program uses {own:016x}: add the writer's schema file to the folder `bus.consumer.schemas`"
                     )
                 })?;
-                rewritten(schema, &writer, data).and_then(|data| to_json(schema, &data, self.personal_data))
+                to_json_resolved(schema, &writer, data, self.personal_data)
             }
             _ => to_json(schema, data, self.personal_data),
         };

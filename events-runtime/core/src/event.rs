@@ -8,6 +8,7 @@ use std::ops::Deref;
 use serde_json::Value;
 
 use crate::avro::json::{self, PersonalData};
+use crate::codec::other;
 use crate::registry::signal_descriptor::SignalDescriptor;
 use crate::{EventData, EventMetadata, PublicSignal, avro};
 use events_support::error_chain::{caught, text};
@@ -84,22 +85,24 @@ impl<E: EventData> fmt::Debug for Event<E> {
 /// Formats a payload with its personal data masked.
 struct Masked<'a, E>(&'a E);
 
-impl<E: EventData> Masked<'_, E> {
-    fn json(&self) -> Result<Value, Box<dyn Error>> {
-        let datum = avro::to_vec(self.0)?;
-        Ok(json::to_json(E::SCHEMA, &datum, PersonalData::Masked)?)
-    }
-}
-
 impl<E: EventData> fmt::Debug for Masked<'_, E> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         // A user's implementation of `EventData` may panic.
-        match caught(|| self.json()) {
+        match caught(|| shown(self.0, PersonalData::Masked)) {
             Ok(Ok(value)) => fmt::Display::fmt(&value, f),
             Ok(Err(reason)) => write!(f, "<not shown: {}>", text(&reason)),
             Err(message) => write!(f, "<not shown: encoding it panicked: {message}>"),
         }
     }
+}
+
+/// The JSON form of a payload, which may hold variants `#[event(other)]`.
+///
+/// # Errors
+/// The payload can't be encoded.
+pub fn shown<E: EventData>(payload: &E, personal_data: PersonalData) -> Result<Value, Box<dyn Error>> {
+    let datum = other::showing(|| avro::to_vec(payload))?;
+    Ok(json::rewritten_to_json(E::SCHEMA, &datum, datum.len(), personal_data)?)
 }
 
 /// An event of any type.

@@ -1,8 +1,8 @@
 //! Items that the other crates of `events-runtime` use. Not part of the public API.
 
-pub use crate::codec::rewritten;
 pub use crate::codec::skip::skip;
-pub use crate::event::AnyEvent;
+pub use crate::codec::to_json_resolved;
+pub use crate::event::{AnyEvent, shown};
 pub use crate::hub::delivery::PendingTopic;
 pub use crate::hub::state::Outbound;
 pub use crate::metadata::extensions::is_trace;

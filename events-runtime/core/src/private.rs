@@ -138,6 +138,15 @@ pub fn converted<R, C: Conversion>(
     convert(repr).result().map_err(|reason| reader.invalid(reason))
 }
 
+/// Refuses to write the variant `#[event(other)]` of this path.
+///
+/// # Errors
+/// It stands for data that this program does not know.
+#[cold]
+pub fn check_other(variant: &'static str) -> Result<(), EncodeError> {
+    codec::other::check(variant)
+}
+
 /// The minimum length of a record, from those of its fields. Saturates, because each level of nested types
 /// may double it.
 pub const fn min_len(fields: &[usize]) -> usize {

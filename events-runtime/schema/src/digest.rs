@@ -24,6 +24,8 @@ pub(crate) const LOGICAL: u64 = 0x1d8e_4e27_c47d_124f;
 pub(crate) const ARRAY: u64 = 0xeb44_acca_b455_d165;
 pub(crate) const MAP: u64 = 0x2d35_8dcc_aa6c_78a5;
 pub(crate) const UNION: u64 = 0x4b33_a62e_d433_d4a3;
+/// The end of a union that takes branches which the reader does not know.
+pub(crate) const OTHER: u64 = 0x5c0b_7e21_96d4_3af9;
 /// The start of a record's digest.
 pub const RECORD: u64 = 0x4d5a_2da5_1de1_aa47;
 /// The start of an enumeration's digest.

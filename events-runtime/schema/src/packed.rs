@@ -11,11 +11,12 @@
 //! ENUM       name default-index-or-NONE texts
 //! ARRAY      offset of the items
 //! MAP        offset of the values
-//! UNION      count offset*
+//! UNION      other count offset*
 //! RECORD     digest name count field-offset*
 //! LOGICAL    text precision scale node
 //! name    := text(namespace) text(base) texts(aliases, in full)
 //! field   := digest text offset default texts(aliases)
+//! other   := NONE | offset of a text, the name of the variant that takes unknown branches
 //! default := NONE | text of the JSON, normalized
 //! texts   := count offset-of-text*
 //! text    := length bytes

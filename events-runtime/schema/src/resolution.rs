@@ -88,6 +88,30 @@ pub const fn branch_of(reader: UnionView<'_>, writer: View<'_>) -> Option<usize>
     None
 }
 
+/// Whether a reader reads a branch of a writer's union as its variant `#[event(other)]`.
+pub const fn is_other(reader: UnionView<'_>, writer: UnionView<'_>, branch: View<'_>) -> bool {
+    reader.has_other() && is_unknown_variant(reader, writer, branch)
+}
+
+/// Whether a branch of a writer's union is a variant that the reader's union could take as `#[event(other)]`.
+///
+/// No branch of the reader matches it, and another branch of the writer's union has a match: otherwise the
+/// writer's union is another type, and not another version of the reader's. `null` is no variant.
+pub const fn is_unknown_variant(reader: UnionView<'_>, writer: UnionView<'_>, branch: View<'_>) -> bool {
+    if matches!(branch.shape(), Shape::Null) || branch_of(reader, branch).is_some() {
+        return false;
+    }
+    let mut index = 0;
+    while index < writer.len() {
+        let known = writer.branch(index);
+        if !matches!(known.shape(), Shape::Null) && branch_of(reader, known).is_some() {
+            return true;
+        }
+        index += 1;
+    }
+    false
+}
+
 /// Whether a reader's schema matches a writer's by type and name alone, without comparing their content.
 pub const fn takes(reader: &Shape<'_>, writer: &Shape<'_>) -> bool {
     is_near(reader, writer, Nearness::Same)

@@ -18,6 +18,8 @@ pub struct ParcelSent {
     pub payment: Payment,
     /// The way that it was to take.
     pub planned: Way,
+    /// What is insured.
+    pub cover: Cover,
 }
 
 /// Compatible with new readers only.
@@ -73,6 +75,19 @@ pub enum Payment {
     },
     /// In cash.
     Cash,
+}
+
+/// An insurance, and whatever else.
+#[derive(Debug, EventData)]
+pub enum Cover {
+    /// A part.
+    Part {
+        /// Of its value.
+        percent: u8,
+    },
+    /// Any other.
+    #[event(other)]
+    Unknown,
 }
 
 /// A brand.

@@ -84,6 +84,14 @@ pub enum Deviation {
     ///
     /// and bytes and strings promote to each other only.
     LogicalTypesHaveNoBase,
+    /// A branch that no branch of the reader's union matches is an error, although the reader's union takes unknown
+    /// branches. That is what the specification says:
+    ///
+    /// > if both are unions: The first schema in the reader's union that matches the selected writer's union schema
+    /// > is recursively resolved against it. if none match, an error is signalled.
+    ///
+    /// The attribute `"other"` is ours, and an attribute that Avro does not define must not affect the data.
+    UnionsDoNotGrow,
 }
 
 impl fmt::Display for Deviation {
@@ -119,8 +127,14 @@ impl Judge {
                 Deviation::AnyBranch,
                 Deviation::UnitsAreNumbers,
                 Deviation::LogicalTypesHaveNoBase,
+                Deviation::UnionsDoNotGrow,
             ],
-            Self::Java => &[Deviation::AnyBranch, Deviation::DecimalsAreBytes, Deviation::UnitsAreNumbers],
+            Self::Java => &[
+                Deviation::AnyBranch,
+                Deviation::DecimalsAreBytes,
+                Deviation::UnitsAreNumbers,
+                Deviation::UnionsDoNotGrow,
+            ],
             Self::Fastavro => &[
                 Deviation::FirstBranch,
                 Deviation::KindsAreOne,
@@ -128,6 +142,7 @@ impl Judge {
                 Deviation::DecimalsAreBytes,
                 Deviation::UnitsAreNumbers,
                 Deviation::ItselfNeedsNoRules,
+                Deviation::UnionsDoNotGrow,
             ],
         }
     }

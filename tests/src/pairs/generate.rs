@@ -153,6 +153,11 @@ impl<'a> Maker<'a> {
                 self.rng.shuffle(&mut branches);
             }
         }
+        if let Some(&Type::Named(index)) = branches.iter().find(|branch| matches!(branch, Type::Named(_)))
+            && self.one_in(3)
+        {
+            self.named[index].other = matches!(self.named[index].kind, Kind::Record(_));
+        }
         let mut union = Vec::new();
         for branch in branches {
             if union.iter().all(|other: &Type| other.kind() != branch.kind()) {
@@ -195,6 +200,7 @@ impl<'a> Maker<'a> {
             base: twin.unwrap_or_else(|| format!("T{index}")),
             namespace: namespace.map(str::to_owned),
             aliases: Vec::new(),
+            other: false,
             kind,
         });
         index

@@ -30,7 +30,11 @@ pub(super) enum Shape {
     Plain(&'static str),
     Array(NodeRef),
     Map(NodeRef),
-    Union(Vec<NodeRef>),
+    Union {
+        branches: Vec<NodeRef>,
+        /// Whether it takes branches that the reader does not know.
+        other: bool,
+    },
     Record(Name, Vec<Field>),
     Enum(Name, Vec<String>, Option<String>),
     Fixed(Name, u32),
@@ -97,8 +101,9 @@ impl GraphBuilder<'_> {
                 self.node(Shape::Map(inner), None)
             }
             Type::Union(branches) => {
+                let other = self.sketch.has_other(branches);
                 let branches = branches.iter().map(|branch| self.add(branch, namespace)).collect();
-                self.node(Shape::Union(branches), None)
+                self.node(Shape::Union { branches, other }, None)
             }
             Type::Named(index) => self.named(*index, namespace),
         }

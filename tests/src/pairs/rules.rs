@@ -36,10 +36,12 @@ impl<'a> Rules<'a> {
 
     fn reads(&mut self, reader: NodeRef, writer: NodeRef) -> bool {
         let (read, written) = (self.read(reader), self.written(writer));
-        if let Shape::Union(branches) = &written.shape {
-            return branches.iter().all(|branch| self.reads(reader, *branch));
+        if let Shape::Union { branches, .. } = &written.shape {
+            return branches
+                .iter()
+                .all(|branch| self.reads(reader, *branch) || self.is_other(read, branches, *branch));
         }
-        if let Shape::Union(branches) = &read.shape {
+        if let Shape::Union { branches, .. } = &read.shape {
             return self.union_reads(branches, writer);
         }
         if self.has(Deviation::NamesStandForThemselves)
@@ -83,6 +85,20 @@ impl<'a> Rules<'a> {
             (0..3).find_map(near)
         };
         chosen.is_some_and(|branch| self.reads(*branch, writer))
+    }
+
+    /// Whether a reader's union takes a branch of the writer's union as its variant for unknown ones. A union that
+    /// shares no branch with the reader's is another type.
+    fn is_other(&self, read: &Node, written: &[NodeRef], branch: NodeRef) -> bool {
+        let Shape::Union { branches, other: true } = &read.shape else { return false };
+        let is_null = |branch: NodeRef| matches!(self.written(branch).shape, Shape::Plain("null"));
+        let is_known = |of: NodeRef| {
+            branches.iter().any(|branch| self.nearness(self.read(*branch), self.written(of)).is_some())
+        };
+        !self.has(Deviation::UnionsDoNotGrow)
+            && !is_null(branch)
+            && !is_known(branch)
+            && written.iter().any(|other| !is_null(*other) && is_known(*other))
     }
 
     /// How closely a branch matches the writer's type: the same, the same by name, a promotion.

@@ -52,7 +52,7 @@ enum Step {
     Root(usize),
     /// The root becomes a named type.
     RootNamed(usize),
-    /// A namespace and aliases.
+    /// A namespace, aliases and the mark of a union that takes unknown branches.
     Names(usize),
     /// A field's default.
     Default(usize, String),
@@ -93,6 +93,7 @@ impl Step {
                 let named = sketch.named.get_mut(*index)?;
                 named.namespace = None;
                 named.aliases.clear();
+                named.other = false;
             }
             Self::Field(index, name) => {
                 let fields = fields(&mut sketch, *index)?;

@@ -41,6 +41,8 @@ pub(super) struct Named {
     /// `None` inherits the namespace of the enclosing definition.
     pub(super) namespace: Option<String>,
     pub(super) aliases: Vec<String>,
+    /// Whether readers of a union with this record take unknown branches.
+    pub(super) other: bool,
     pub(super) kind: Kind,
 }
 
@@ -141,6 +143,11 @@ impl Sketch {
         let mut text = Text { sketch: self, met: HashMap::new() };
         text.of(&self.root, "");
         text.met
+    }
+
+    /// Whether a union of these branches takes branches that the reader does not know.
+    pub(super) fn has_other(&self, branches: &[Type]) -> bool {
+        branches.iter().any(|branch| matches!(branch, Type::Named(index) if self.named[*index].other))
     }
 
     /// Whether Avro allows this schema and each of its types has values.
@@ -276,6 +283,9 @@ impl Text<'_> {
         }
         if !named.aliases.is_empty() {
             text["aliases"] = json!(named.aliases);
+        }
+        if named.other {
+            text["other"] = json!("Other");
         }
         text
     }

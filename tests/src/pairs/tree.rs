@@ -52,7 +52,9 @@ impl Maker<'_> {
             Type::Array(inner) => Schema::Array(leak(self.schema(inner)?)),
             Type::Map(inner) => Schema::Map(leak(self.schema(inner)?)),
             Type::Union(branches) => match branches.as_slice() {
-                [null, one] if null.is_null() => Schema::Nullable(leak(self.schema(one)?)),
+                [null, one] if null.is_null() && !self.sketch.has_other(branches) => {
+                    Schema::Nullable(leak(self.schema(one)?))
+                }
                 [null, several @ ..] if null.is_null() => Schema::Nullable(leak(self.union(several)?)),
                 branches => self.union(branches)?,
             },
@@ -81,7 +83,8 @@ impl Maker<'_> {
         });
         let records = records.collect::<Option<Vec<_>>>()?.leak();
         self.open_unions.pop();
-        Some(Schema::Union(leak(Union { name, branches: records })))
+        let other = self.sketch.has_other(branches).then_some("Other");
+        Some(Schema::Union(leak(Union { name, branches: records, other })))
     }
 
     /// The variants of an enum share one namespace in a definition, so their names are full.

@@ -34,7 +34,8 @@ fn fits(ty: &Type, json: &Value, items: &Items) -> bool {
             (Some(ItemKind::Symbols { symbols, .. }), Value::String(text)) => symbols.contains(text),
             (Some(ItemKind::Struct(members)), Value::Object(entries)) => fits_record(members, entries, items),
             (Some(ItemKind::Union(branches)), Value::Object(entries)) => {
-                branches.iter().any(|branch| fits_record(&branch.members, entries, items))
+                let mut records = branches.iter().filter(|branch| !branch.other);
+                records.any(|branch| fits_record(&branch.members, entries, items))
             }
             _ => false,
         },

@@ -34,6 +34,8 @@ pub(super) struct Branch {
     pub(super) name: String,
     pub(super) doc: Option<String>,
     pub(super) aliases: Vec<String>,
+    /// Whether it is no record, but takes the branches that a reader does not know.
+    pub(super) other: bool,
     pub(super) members: Vec<Member>,
 }
 

@@ -93,6 +93,8 @@ pub(super) struct Definition {
     pub(super) name: FullName,
     pub(super) doc: Option<String>,
     pub(super) aliases: Vec<String>,
+    /// In a union with this record: the name of the variant that takes unknown branches.
+    pub(super) other: Option<String>,
     pub(super) kind: Kind,
 }
 

@@ -366,6 +366,8 @@ impl<'a> Shaper<'a> {
             Ok(prefix) => prefix,
             Err(what) => return self.error(path, what),
         };
+        let other = records.iter().find_map(|record| record.other);
+        let other = other.and_then(|other| self.other(other, &prefix, &names, path));
         let id = self.begin(&prefix.namespace, Some(enclosing), path);
         // Branches may refer to the enum, so its name must be set before they are converted.
         let empty = Item {
@@ -386,11 +388,30 @@ impl<'a> Shaper<'a> {
                 name: record.name.name.strip_prefix(&prefix.name).unwrap_or_default().to_owned(),
                 doc: record.doc.cloned(),
                 aliases: record.aliases.to_vec(),
+                other: false,
                 members: self.members(record.fields, &record.name.namespace, &path),
             }
         });
-        let kind = ItemKind::Union(branches.collect());
+        let kind = ItemKind::Union(branches.chain(other).collect());
         self.end(id, Item { kind, ..empty });
         Some(id)
+    }
+
+    /// The variant that takes unknown branches, whose name begins as those of the branches.
+    fn other(
+        &mut self,
+        name: &str,
+        prefix: &FullName,
+        branches: &[&FullName],
+        path: &SchemaPath,
+    ) -> Option<Branch> {
+        let own = name.strip_prefix(&prefix.name).filter(|own| is_avro_name(own));
+        let Some(own) = own.filter(|_| branches.iter().all(|branch| branch.name != name)) else {
+            let what = format!("the attribute `other` is dropped: `{name}` is no name of another variant");
+            self.report.note(path, what);
+            return None;
+        };
+        let (doc, aliases, members) = (None, Vec::new(), Vec::new());
+        Some(Branch { name: own.to_owned(), doc, aliases, other: true, members })
     }
 }

@@ -9,6 +9,7 @@ pub(super) struct Record<'a> {
     pub(super) name: &'a FullName,
     pub(super) doc: Option<&'a String>,
     pub(super) aliases: &'a [String],
+    pub(super) other: Option<&'a String>,
     pub(super) fields: &'a [Field],
 }
 
@@ -26,7 +27,8 @@ pub(super) fn records<'a>(
         let Schema::Named(name) = schema else { return None };
         let definition = *definitions.get(name)?;
         let Kind::Record(fields) = &definition.kind else { return None };
-        Some(Record { name, doc: definition.doc.as_ref(), aliases: &definition.aliases, fields })
+        let Definition { doc, aliases, other, .. } = definition;
+        Some(Record { name, doc: doc.as_ref(), aliases, other: other.as_ref(), fields })
     };
     let records: Option<Vec<_>> = branches.iter().map(record).collect();
     records.ok_or_else(|| {
@@ -76,8 +78,8 @@ pub(super) fn prefix(names: &[&FullName], taken: impl Fn(&FullName) -> bool) -> 
         .ok_or_else(|| format!("a union of {}, whose names have no free common prefix; {ADVICE}", quoted()))
 }
 
-/// The records that are the only branch of a union somewhere. They are enums with one variant
-/// everywhere.
+/// The records that are the only branch of a union somewhere, or of one that takes unknown branches. They are enums
+/// with one variant everywhere.
 pub(super) fn single_branches(definitions: &[Definition]) -> HashSet<&FullName> {
     fn visit<'a>(schema: &'a Schema, found: &mut HashSet<&'a FullName>) {
         match schema {
@@ -95,6 +97,9 @@ pub(super) fn single_branches(definitions: &[Definition]) -> HashSet<&FullName> 
     }
     let mut found = HashSet::new();
     for definition in definitions {
+        if definition.other.is_some() {
+            found.insert(&definition.name);
+        }
         if let Kind::Record(fields) = &definition.kind {
             for field in fields {
                 visit(&field.schema, &mut found);

@@ -102,6 +102,7 @@ impl ItemWriter<'_> {
         let names = variants(branches.iter().map(|branch| branch.name.as_str()));
         // The derive treats an enum without data as an Avro enum, so its variants need braces.
         let has_data = branches.iter().any(|branch| !branch.members.is_empty());
+        let is_unit = |branch: &Branch| branch.members.is_empty() && (has_data || branch.other);
         let texts: Vec<_> = branches
             .iter()
             .zip(&names)
@@ -113,19 +114,23 @@ impl ItemWriter<'_> {
                     options.text("rename", &branch.name);
                 }
                 branch.aliases.iter().for_each(|alias| options.text("alias", alias));
+                if branch.other {
+                    options.flag("other");
+                }
                 options.write("    ", &mut head);
                 let mut body = Code::default();
                 self.members(&branch.members, "        ", "", &mut body);
-                (head, name.rust.as_str(), body)
+                (head, name.rust.as_str(), body, is_unit(branch))
             })
             .collect();
         // If `rustfmt` breaks some variants, it breaks all of them.
-        let breaks = |(head, _, body): &(Code, &str, Code)| !head.is_empty() || one_line(body).is_none();
+        let breaks =
+            |(head, _, body, _): &(Code, &str, Code, bool)| !head.is_empty() || one_line(body).is_none();
         let all_break = texts.iter().any(breaks) && !texts.iter().all(breaks);
-        for (head, name, body) in &texts {
+        for (head, name, body, is_unit) in &texts {
             out.lines(head);
             match one_line(body).filter(|_| !all_break || body.is_empty()) {
-                Some(_) if body.is_empty() && has_data => out.line(format_args!("    {name},")),
+                Some(_) if *is_unit => out.line(format_args!("    {name},")),
                 Some(_) if body.is_empty() => out.line(format_args!("    {name} {{}},")),
                 Some(line) => out.line(format_args!("    {name} {{ {line} }},")),
                 None => {

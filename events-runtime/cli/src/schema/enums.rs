@@ -1,8 +1,8 @@
 //! Warns about enums that can't be extended.
 //!
 //! A reader decodes an unknown symbol as the enum's default, and fails without one. The default must
-//! be in the reader's schema, so it has to be published before the symbol is. An enum with data is a
-//! union, which has no default for unknown branches.
+//! be in the reader's schema, so it has to be published before the symbol is. The same holds for the variant
+//! `#[event(other)]` of an enum with data.
 
 use events_core::avro::Compatibility;
 use events_core::registry::Descriptor;
@@ -34,9 +34,9 @@ impl EnumChecker {
             Schema::Union(union) => {
                 // All branches come from the same Rust enum.
                 let name = union.branches.first().map_or(union.name.base, |branch| branch.origin.rust_type);
-                if self.is_new(name) {
+                if self.is_new(name) && union.other.is_none() {
                     self.warnings.push(format!(
-                        "no variant can be added to the enum `{name}` of `{path}`: readers of this version can't decode a new variant, and an enum with data has no default; to allow additions, use a record whose fields are Options, remove the file, rebuild and lock again before the version is in use",
+                        "no variant can be added to the enum `{name}` of `{path}`: readers of this version can't decode a new variant without one that stands for it; to allow additions, add a unit variant with `#[event(other)]`, remove the file, rebuild and lock again before the version is in use",
                     ));
                 }
                 for branch in union.branches {

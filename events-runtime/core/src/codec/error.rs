@@ -98,6 +98,12 @@ pub enum EncodeErrorKind {
     /// A value that a conversion rejected.
     #[error("{0}")]
     Invalid(String),
+    /// The variant `#[event(other)]` of an enum, which is no branch of its schema.
+    #[error("`{variant}` {}", super::other::UNWRITABLE)]
+    Other {
+        /// The variant, such as `Payment::Unknown`.
+        variant: &'static str,
+    },
     /// The datum is longer than the slice given to [`to_slice`](crate::avro::to_slice).
     #[error("the datum needs {needed} bytes and the slice has {available}")]
     SliceTooShort {

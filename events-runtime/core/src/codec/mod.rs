@@ -7,6 +7,7 @@
 //! | the schema of a writer | `writer_schema` |
 //! | a datum of a writer's schema ▶ a datum of the reader's | `resolve` |
 //! | skip a part of a datum | `skip` |
+//! | a payload with a variant that can't be written | `other` |
 //! | datum ◀▶ JSON for people | `json` |
 //! | values that Open edX's Python changes or refuses | `openedx` |
 
@@ -24,6 +25,7 @@
 mod error;
 pub mod json;
 pub mod openedx;
+pub(crate) mod other;
 mod reader;
 pub(crate) mod resolve;
 pub(crate) mod skip;
@@ -36,4 +38,4 @@ pub(crate) use events_schema::Schema;
 pub use reader::{MAX_DEPTH, MAX_EMPTY_ITEMS, Reader};
 pub(crate) use reader::{decode_all, deeper, max_levels};
 pub use writer::{INT_MAX_LEN, LONG_MAX_LEN, Writer, bytes_max_len};
-pub use writer_schema::{SchemaError, WriterSchema, rewritten};
+pub use writer_schema::{SchemaError, WriterSchema, to_json_resolved};

@@ -52,16 +52,19 @@ pub struct Reader<'a> {
     free_items: usize,
     /// The remaining memory for all other items, in bytes.
     made_items_memory: usize,
+    /// Whether the datum may hold variants `#[event(other)]`.
+    has_other: bool,
 }
 
 impl<'a> Reader<'a> {
     /// A reader of these bytes.
     #[inline]
     pub fn new(bytes: &'a [u8]) -> Self {
-        Self::rewritten(bytes, bytes.len())
+        Self { has_other: false, ..Self::rewritten(bytes, bytes.len()) }
     }
 
-    /// A reader of a datum that was rewritten from an input of `input_len` bytes. Defaults can add bytes for
+    /// A reader of a datum that was rewritten from an input of `input_len` bytes. It may hold variants
+    /// `#[event(other)]`. Defaults can add bytes for
     /// items; memory must stay in proportion to the input, not to the rewritten datum.
     #[inline]
     pub(crate) fn rewritten(bytes: &'a [u8], input_len: usize) -> Self {
@@ -74,7 +77,16 @@ impl<'a> Reader<'a> {
             empty_items: 0,
             free_items: input_len,
             made_items_memory: MADE_ITEMS_MEMORY,
+            has_other: true,
         }
+    }
+
+    /// Whether the datum may hold variants `#[event(other)]`, by the index behind the last branch of their union.
+    /// No writer writes this index: it is in data that was rewritten for this reader, or made to be shown.
+    #[doc(hidden)]
+    #[inline]
+    pub fn has_other(&self) -> bool {
+        self.has_other
     }
 
     /// The number of remaining bytes.

@@ -1,11 +1,13 @@
 //! The schema that data was written with, if it is not that of a definition in this program.
 
-use std::borrow::Cow;
 use std::collections::HashMap;
 use std::fmt;
 use std::sync::{Arc, OnceLock, PoisonError, RwLock};
 
+use serde_json::Value;
+
 use super::error::DecodeError;
+use super::json::{PersonalData, rewritten_to_json, to_json};
 use super::resolve::{self, Plan};
 use events_schema::Published;
 use events_schema::fingerprint;
@@ -142,17 +144,22 @@ impl WriterSchema {
     }
 }
 
-/// Rewrites a datum as one of the reader's schema.
+/// The JSON form of a datum that was written with another schema.
 ///
 /// # Errors
 /// Those of [`from_slice_resolved`](crate::avro::from_slice_resolved), except for values that only the
 /// reader's type rejects.
-pub fn rewritten<'a>(
+pub fn to_json_resolved(
     reader: &'static Schema,
     writer: &WriterSchema,
-    bytes: &'a [u8],
-) -> Result<Cow<'a, [u8]>, DecodeError> {
-    resolve::rewritten(writer.plan(reader), bytes)
+    bytes: &[u8],
+    personal_data: PersonalData,
+) -> Result<Value, DecodeError> {
+    let plan = writer.plan(reader);
+    if plan.is_same() {
+        return to_json(reader, bytes, personal_data);
+    }
+    rewritten_to_json(reader, &resolve::rewritten(plan, bytes)?, bytes.len(), personal_data)
 }
 
 impl PartialEq for WriterSchema {

@@ -203,7 +203,7 @@ mod tests {
         default: None,
         digest: 0,
     };
-    static UNION: Union = Union { name: NAME, branches: &[&POINT] };
+    static UNION: Union = Union { name: NAME, branches: &[&POINT], other: None };
 
     fn fits(schema: &Schema, kind: JsonKind) -> bool {
         super::fits(schema, &Json { text: "", kind })

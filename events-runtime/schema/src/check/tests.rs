@@ -24,7 +24,7 @@ fn record(name: Name, origin: Origin, fields: Vec<Field>) -> &'static Schema {
 }
 
 fn union(name: Name, branches: Vec<&'static Record>) -> &'static Schema {
-    leak(Schema::Union(leak(Union { name, branches: Vec::leak(branches) })))
+    leak(Schema::Union(leak(Union { name, branches: Vec::leak(branches), other: None })))
 }
 
 fn reference(name: Name, origin: Origin) -> &'static Schema {

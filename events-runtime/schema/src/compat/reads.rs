@@ -6,9 +6,12 @@
 #![allow(clippy::large_stack_arrays, reason = "evaluated while compiling, where there is no heap")]
 
 use super::Compatibility;
-use super::report::{Change, Report};
+use super::report::{Change, Growth, Report};
 use crate::path::{Path, Step};
-use crate::resolution::{Units, branch_of, field_of, names_match, promotes, same_primitive, takes, units};
+use crate::resolution::{
+    Units, branch_of, field_of, is_other, is_unknown_variant, names_match, promotes, same_primitive, takes,
+    units,
+};
 use crate::view::{EnumView, FieldView, MAX_NAMES, NameView, RecordView, Shape, UnionView, View};
 
 /// Which side of a check the definition is on.
@@ -203,10 +206,25 @@ impl<'w, 'v> Comparison<'w, 'v> {
                 (None, Shape::Null, ..) => self.violation(path, &Change::Null),
                 // Read by a branch, or both sides have one definition, with different names.
                 (Some(reader), ..) | (None, _, Some(reader), Some(_)) => self.reads(reader, branch, path),
-                (None, Shape::Record(record), ..) => self.violation(path, &Change::Variant(record.name)),
+                (None, ..) if takes_as_other(reader, written, branch) => {}
+                (None, Shape::Record(record), ..) => {
+                    let growth = self.growth(reader, written, branch);
+                    self.violation(path, &Change::Variant(record.name, growth));
+                }
                 (None, ..) => self.violation(path, &Change::Type(reader, writer)),
             }
             index += 1;
+        }
+    }
+
+    /// How a variant `#[event(other)]` helps with a branch that the reader does not know.
+    const fn growth(&self, reader: View<'_>, written: UnionView<'_>, branch: View<'_>) -> Growth {
+        let Shape::Union(branches) = reader.shape() else { return Growth::Never };
+        let is_enum = sole(reader).is_none() && is_unknown_variant(branches, written, branch);
+        match self.direction {
+            _ if !is_enum => Growth::Never,
+            Direction::Forward if written.has_other() => Growth::Later,
+            _ => Growth::Possible,
         }
     }
 
@@ -349,6 +367,14 @@ const fn taker<'a>(reader: View<'a>, branch: View<'_>) -> Option<View<'a>> {
         },
         shape if takes(&shape, &branch.shape()) => Some(reader),
         _ => None,
+    }
+}
+
+/// Whether the reader's schema reads a branch of the writer's union as its variant for unknown branches.
+const fn takes_as_other(reader: View<'_>, written: UnionView<'_>, branch: View<'_>) -> bool {
+    match reader.shape() {
+        Shape::Union(branches) => is_other(branches, written, branch),
+        _ => false,
     }
 }
 

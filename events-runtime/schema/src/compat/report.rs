@@ -26,13 +26,35 @@ pub(super) enum Change<'a> {
     /// The writer's enumeration has a symbol that the reader's lacks.
     Symbol(&'a [u8]),
     /// The writer's union has a record that the reader's lacks.
-    Variant(NameView<'a>),
+    Variant(NameView<'a>, Growth),
     /// The writer has a field that the reader does not expect in a nested record.
     NestedAddition,
 }
 
+/// How a variant `#[event(other)]` helps with a variant that a reader does not know.
+#[derive(Clone, Copy)]
+pub(super) enum Growth {
+    /// It does not: the unions are different types.
+    Never,
+    /// The reader could have one.
+    Possible,
+    /// The definition has one, which published versions lack.
+    Later,
+}
+
 /// The most changes that are reported for one field.
 const CHANGES: usize = 16;
+
+/// What readers can't do.
+#[derive(Clone, Copy)]
+enum Kind {
+    /// They can't read some data.
+    Data,
+    /// They can't read events that hold a new variant.
+    NewVariant,
+    /// They read all data, which violates an agreement.
+    Agreement,
+}
 
 /// A change, and the readers that it breaks.
 #[derive(Clone, Copy)]
@@ -41,8 +63,7 @@ struct Entry {
     start: usize,
     fixes: usize,
     end: usize,
-    /// Whether it violates an agreement, although all data can be read.
-    is_agreement: bool,
+    kind: Kind,
     /// The published versions whose readers can't read new events, one bit for each.
     old_readers: u128,
     /// The published versions whose events new readers can't read.
@@ -61,7 +82,7 @@ pub(super) struct Report {
 
 impl Report {
     pub(super) const fn of(field: usize) -> Self {
-        let none = Entry { start: 0, fixes: 0, end: 0, is_agreement: false, old_readers: 0, new_readers: 0 };
+        let none = Entry { start: 0, fixes: 0, end: 0, kind: Kind::Data, old_readers: 0, new_readers: 0 };
         Self { field, changes: ConstStr::EMPTY, entries: [none; CHANGES], len: 0, more: false }
     }
 
@@ -101,7 +122,11 @@ impl Report {
                 start,
                 fixes: start + fixes,
                 end: self.changes.len(),
-                is_agreement: matches!(change, Change::NestedAddition),
+                kind: match (change, direction) {
+                    (Change::NestedAddition, _) => Kind::Agreement,
+                    (Change::Variant(..), Direction::Forward) => Kind::NewVariant,
+                    _ => Kind::Data,
+                },
                 old_readers: 0,
                 new_readers: 0,
             };
@@ -179,10 +204,15 @@ const fn describe_difference(
             text.push_bytes(symbol);
             text.push(if backward { "`" } else { "`, and no default symbol was published" });
         }
-        Change::Variant(name) => {
+        Change::Variant(name, growth) => {
             text.push(if backward { " has lost the variant `" } else { " has the new variant `" });
             name.write_short(text);
-            text.push("`");
+            text.push(match growth {
+                Growth::Possible | Growth::Later if !backward => {
+                    "`, and no variant `#[event(other)]` was published"
+                }
+                _ => "`",
+            });
         }
         Change::NestedAddition => {
             text.push(" is new, and Open edX allows new data only at the top level of an event");
@@ -258,15 +288,24 @@ const fn describe_fixes(
         Change::Symbol(_) => {
             text.push("remove it (publish an enum that may grow with a variant `#[event(default)]`)");
         }
-        Change::Variant(_) if backward => text.push("keep the variant"),
-        Change::Variant(_) => text.push("put the new data into an optional field beside it"),
+        Change::Variant(_, growth) => text.push(match growth {
+            Growth::Never if backward => "keep the variant",
+            _ if backward => "keep the variant, or add a unit variant `#[event(other)]` to stand for it",
+            Growth::Never => "put the new data into an optional field beside it",
+            Growth::Possible => {
+                "put the new data into an optional field beside it\n  (publish an enum that may grow with a unit variant `#[event(other)]`, and new variants after that)"
+            }
+            Growth::Later => {
+                "put the new data into an optional field beside it;\n  or, once every reader has the variant `#[event(other)]`, remove the files of the versions without it"
+            }
+        }),
         Change::NestedAddition => text.push("move it to the top level"),
     }
 }
 
 /// Describes which readers a change breaks.
 const fn describe_readers(text: &mut StrWriter<'_>, contract: &Contract, entry: &Entry) {
-    if entry.is_agreement {
+    if let Kind::Agreement = entry.kind {
         text.push("it is not in ");
         write_versions(text, contract, entry.old_readers);
         return;
@@ -274,7 +313,10 @@ const fn describe_readers(text: &mut StrWriter<'_>, contract: &Contract, entry: 
     if entry.old_readers != 0 {
         text.push("readers of ");
         write_versions(text, contract, entry.old_readers);
-        text.push(" can't read new events");
+        text.push(match entry.kind {
+            Kind::NewVariant => " can't read events that hold it, and dead-letter them",
+            _ => " can't read new events",
+        });
     }
     if entry.new_readers != 0 {
         text.push(if entry.old_readers == 0 { "new readers" } else { ", and new readers" });

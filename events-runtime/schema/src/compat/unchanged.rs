@@ -79,7 +79,7 @@ impl UnchangedCheck {
                 defaults && self.same_name(&new.name, &old.name) && same_texts(new.symbols, old.symbols)
             }
             (Shape::Union(new), Shape::Union(old)) => {
-                if new.len() != old.len() {
+                if new.len() != old.len() || new.has_other() != old.has_other() {
                     return false;
                 }
                 let mut index = 0;

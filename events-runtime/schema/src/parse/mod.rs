@@ -109,13 +109,16 @@ struct Pack {
     out: Output,
     /// The definitions that were written, by full name.
     names: HashMap<String, Definition>,
+    /// By the offset of a record: the name of the variant that takes unknown branches of a union with it.
+    others: HashMap<u32, String>,
     depth: usize,
 }
 
 impl Pack {
     /// Writes a whole schema, whose root is at offset 0.
     fn root(schema: &Value) -> Result<Vec<u8>, ParseError> {
-        let mut pack = Self { out: Output::default(), names: HashMap::new(), depth: 0 };
+        let mut pack =
+            Self { out: Output::default(), names: HashMap::new(), others: HashMap::new(), depth: 0 };
         pack.node(schema, "")?;
         Ok(pack.out.0)
     }
@@ -159,13 +162,19 @@ impl Pack {
     fn digest_of(&self, name: &str, definition: &Definition, namespace: &str) -> u64 {
         let base = |name: &str| name.rsplit('.').next().unwrap_or_default().to_owned();
         let own = base(name);
+        let ambiguous = |digest| {
+            // Two texts are compared too: different types must not be equal because both are ambiguous.
+            digest::add(digest::add(digest::AMBIGUOUS, digest::text(name.as_bytes())), digest)
+        };
         match definition.digest {
             // In Rust, a type that inherits its namespace would have another namespace here.
-            Some(_) if definition.inherits.as_deref().is_some_and(|inherited| inherited != namespace) => {
-                digest::AMBIGUOUS
+            Some(digest)
+                if definition.inherits.as_deref().is_some_and(|inherited| inherited != namespace) =>
+            {
+                ambiguous(digest)
             }
             Some(digest) => digest,
-            None if self.names.keys().filter(|other| base(other) == own).count() > 1 => digest::AMBIGUOUS,
+            None if self.names.keys().filter(|other| base(other) == own).count() > 1 => ambiguous(0),
             None => digest::reference(&own),
         }
     }
@@ -222,14 +231,18 @@ impl Pack {
 
     fn union(&mut self, branches: &[Value], namespace: &str) -> Result<Node, ParseError> {
         let at = self.out.tag(UNION)?;
+        let other_slot = self.out.slots(1);
+        self.out.set(other_slot, 0, NONE);
         self.out.count(branches.len())?;
         let slots = self.out.slots(branches.len());
         let mut kinds = HashSet::new();
         let mut digest = digest::UNION;
+        let mut other = None;
         for (index, branch) in branches.iter().enumerate() {
             let branch = self.node(branch, namespace).map_err(|fault| fault.within(&format!("[{index}]")))?;
             self.out.set(slots, index, branch.at);
             digest = digest::add(digest, branch.digest);
+            other = other.or_else(|| self.others.get(&branch.at).cloned());
             let Some(kind) = self.kind(branch.at) else {
                 return Err(ParseError::new("a union directly within a union"));
             };
@@ -238,6 +251,12 @@ impl Pack {
                     "branch {index} of the union has the type of an earlier one"
                 )));
             }
+        }
+        if let Some(name) = other {
+            let at = self.out.position()?;
+            self.out.set(other_slot, 0, at);
+            self.out.text(&name)?;
+            digest = digest::add(digest, digest::OTHER);
         }
         Ok(Node { at, digest })
     }
@@ -345,6 +364,9 @@ impl Pack {
         let Some(fields) = attributes.get("fields").and_then(Value::as_array) else {
             return Err(ParseError::new(format!("the record `{}` has no `fields`", begun.name.text())));
         };
+        if let Some(other) = attributes.get("other").and_then(Value::as_str) {
+            self.others.insert(begun.at, other.to_owned());
+        }
         self.out.count(fields.len())?;
         let slots = self.out.slots(fields.len());
         let mut seen = HashSet::new();

@@ -52,7 +52,7 @@ impl Writer<'_> {
                 self.branches(union, namespace);
                 self.text.push("]");
             }
-            Schema::Record(record) => self.record(record, namespace),
+            Schema::Record(record) => self.record(record, None, namespace),
             Schema::Enum(symbols) => {
                 if !self.define(&symbols.name, namespace) {
                     return;
@@ -98,17 +98,24 @@ impl Writer<'_> {
             if index > 0 {
                 self.text.push(",");
             }
-            self.record(union.branches[index], namespace);
+            // JSON has no place for attributes of the union itself.
+            self.record(union.branches[index], if index == 0 { union.other_name() } else { None }, namespace);
             index += 1;
         }
     }
 
-    const fn record(&mut self, record: &'static Record, namespace: &'static str) {
+    /// Writes a record; the first one of a union with the name of the union's variant for unknown branches.
+    const fn record(&mut self, record: &'static Record, other: Option<Name>, namespace: &'static str) {
         if !self.define(&record.name, namespace) {
             return;
         }
         let own = record.name.namespace_in(namespace);
         self.definition("record", &record.name, record.aliases, record.attributes);
+        if let Some(other) = other {
+            self.text.push(",\"other\":\"");
+            other.write_short(&mut self.text);
+            self.text.push("\"");
+        }
         self.text.push(",\"fields\":[");
         let mut index = 0;
         while index < record.fields.len() {
@@ -121,7 +128,7 @@ impl Writer<'_> {
             self.text.push(",\"type\":");
             // Without a frame for `schema`: const evaluation has 128 frames, and types nest deep.
             match field.schema {
-                Schema::Record(inner) => self.record(inner, own),
+                Schema::Record(inner) => self.record(inner, None, own),
                 other => self.schema(other, own),
             }
             if let Some(default) = &field.default {

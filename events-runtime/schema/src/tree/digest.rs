@@ -4,8 +4,8 @@
     reason = "evaluated while compiling: `get` is not const, and a bad index is a compile error"
 )]
 
-use super::{Field, Json, Name, Origin, Record, Schema};
-use crate::digest::{self, ARRAY, END, MAP, PRIMITIVES, RECORD, UNION, add, text};
+use super::{Field, Json, Name, Origin, Record, Schema, Union};
+use crate::digest::{self, ARRAY, END, MAP, OTHER, PRIMITIVES, RECORD, UNION, add, text};
 
 /// The digest of a generic record's name and aliases.
 #[must_use]
@@ -95,10 +95,10 @@ impl Schema {
             Self::Array(items) => add(ARRAY, items.digest()),
             Self::Map(values) => add(MAP, values.digest()),
             Self::Nullable(inner) => match inner {
-                Self::Union(union) => branches(add(UNION, PRIMITIVES[0]), union.branches),
+                Self::Union(union) => branches(add(UNION, PRIMITIVES[0]), union),
                 _ => add(add(UNION, PRIMITIVES[0]), inner.digest()),
             },
-            Self::Union(union) => branches(UNION, union.branches),
+            Self::Union(union) => branches(UNION, union),
             Self::Record(record) => record.digest,
             Self::Enum(symbols) => symbols.digest,
             Self::Ref(reference) => digest::reference(reference.name.base),
@@ -106,11 +106,11 @@ impl Schema {
     }
 }
 
-const fn branches(digest: u64, records: &[&Record]) -> u64 {
+const fn branches(digest: u64, union: &Union) -> u64 {
     let (mut digest, mut index) = (digest, 0);
-    while index < records.len() {
-        digest = add(digest, records[index].digest);
+    while index < union.branches.len() {
+        digest = add(digest, union.branches[index].digest);
         index += 1;
     }
-    digest
+    if union.other.is_some() { add(digest, OTHER) } else { digest }
 }

@@ -54,8 +54,11 @@ impl Schema {
     /// The placeholder for a definition that did not compile: a union without branches, which no type that
     /// compiles has.
     #[doc(hidden)]
-    pub const UNKNOWN: &'static Self =
-        &Self::Union(&Union { name: Name { base: "", arguments: &[], namespace: None }, branches: &[] });
+    pub const UNKNOWN: &'static Self = &Self::Union(&Union {
+        name: Name { base: "", arguments: &[], namespace: None },
+        branches: &[],
+        other: None,
+    });
 }
 
 /// A primitive schema with a logical type on it.
@@ -159,6 +162,19 @@ pub struct Union {
     pub name: Name,
     /// The branches, in the order of their indexes.
     pub branches: &'static [&'static Record],
+    /// The name of the variant `#[event(other)]`, which takes the branches that a reader does not know. It is no
+    /// branch itself.
+    pub other: Option<&'static str>,
+}
+
+impl Union {
+    /// The name of the variant `#[event(other)]`, in the form of the branches' names.
+    pub(crate) const fn other_name(&self) -> Option<Name> {
+        match self.other {
+            Some(base) => Some(Name { base, arguments: self.name.arguments, namespace: self.name.namespace }),
+            None => None,
+        }
+    }
 }
 
 /// An enumeration: a Rust enum of unit variants.

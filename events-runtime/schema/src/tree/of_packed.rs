@@ -88,7 +88,7 @@ impl Builder {
             branches.remove(0);
         }
         let inner = match branches.as_slice() {
-            [only] if is_nullable => self.schema(*only)?,
+            [only] if is_nullable && !union.has_other() => self.schema(*only)?,
             records => {
                 let records = records.iter().map(|branch| match branch.shape() {
                     Shape::Record(record) => self.record(record)?,
@@ -96,7 +96,8 @@ impl Builder {
                 });
                 let branches = slice(records.collect::<Option<Vec<_>>>()?);
                 let name = Name { base: "", arguments: &[], namespace: None };
-                leaked(Schema::Union(leaked(Union { name, branches })))
+                let other = union.other().map(|name| &*name.leak());
+                leaked(Schema::Union(leaked(Union { name, branches, other })))
             }
         };
         Some(if is_nullable { Schema::Nullable(inner) } else { *inner })
@@ -175,7 +176,7 @@ mod tests {
             {"name":"lines","type":{"type":"array","items":{"type":"record","name":"Line","fields":[
                 {"name":"more","type":["null","Line"],"default":null}]}}},
             {"name":"paid","type":[
-                {"type":"record","name":"PaidCash","fields":[]},
+                {"type":"record","name":"PaidCash","other":"PaidUnknown","fields":[]},
                 {"type":"record","name":"PaidCard","fields":[{"name":"digits","type":"string"}]}]},
             {"name":"by_name","type":{"type":"map","values":"Line"}}]}"#;
         let packed = pack(published).unwrap();

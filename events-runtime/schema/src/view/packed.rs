@@ -162,6 +162,16 @@ impl<'a> PackedNode<'a> {
         (name, aliases.behind_texts())
     }
 
+    /// The name of the variant that takes unknown branches, at the start of a union.
+    pub(super) const fn other(self) -> Option<&'a [u8]> {
+        if self.number() == tag::NONE { None } else { Some(self.follow().text()) }
+    }
+
+    /// The list of branches of the union that begins here.
+    pub(super) const fn branches(self) -> Self {
+        self.skip(4)
+    }
+
     pub(super) const fn shape(self) -> Shape<'a> {
         let node = self.base();
         let inside = node.behind_tag();

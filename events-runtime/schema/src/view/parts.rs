@@ -5,7 +5,7 @@
 )]
 #![allow(clippy::len_without_is_empty, reason = "nothing asks for it")]
 
-use super::{FieldView, Fields, RecordView, Texts, UnionView, View, same};
+use super::{FieldView, Fields, RecordView, Texts, UnionView, View, same, text};
 use crate::tree::Schema;
 
 static NULL: Schema = Schema::Null;
@@ -51,7 +51,27 @@ impl<'a> UnionView<'a> {
         match self {
             Self::Nullable { .. } => 2,
             Self::Records { union, null, .. } => union.branches.len() + null as usize,
-            Self::Packed(list) => list.size(),
+            Self::Packed(node) => node.branches().size(),
+        }
+    }
+
+    /// Whether a variant takes the branches that the reader does not know.
+    pub const fn has_other(self) -> bool {
+        match self {
+            Self::Nullable { .. } => false,
+            Self::Records { union, .. } => union.other.is_some(),
+            Self::Packed(node) => node.other().is_some(),
+        }
+    }
+
+    /// The name of the variant that takes the branches which the reader does not know.
+    pub fn other(self) -> Option<String> {
+        match self {
+            Self::Nullable { .. } => None,
+            Self::Records { union, .. } => {
+                union.other_name().map(|name| text(name.short().as_bytes()).to_owned())
+            }
+            Self::Packed(node) => node.other().map(|name| text(name).to_owned()),
         }
     }
 
@@ -65,7 +85,7 @@ impl<'a> UnionView<'a> {
             Self::Records { union, null, namespace, root } => {
                 View::Branch { record: union.branches[index - null as usize], namespace, root }
             }
-            Self::Packed(list) => View::Packed(list.item(index)),
+            Self::Packed(node) => View::Packed(node.branches().item(index)),
         }
     }
 }

@@ -42,6 +42,8 @@ pub enum Mutation {
     RemoveBranch,
     /// Reordered branches of a union.
     ReorderBranches,
+    /// Whether a union takes unknown branches changes.
+    ToggleOther,
     /// A new symbol of an enum.
     AddSymbol,
     /// A removed symbol of an enum.
@@ -69,7 +71,7 @@ pub enum Mutation {
 }
 
 /// All kinds.
-pub(super) const ALL: [Mutation; 27] = {
+pub(super) const ALL: [Mutation; 28] = {
     use Mutation as M;
     [
         M::AddDefaulted,
@@ -87,6 +89,7 @@ pub(super) const ALL: [Mutation; 27] = {
         M::AddBranch,
         M::RemoveBranch,
         M::ReorderBranches,
+        M::ToggleOther,
         M::AddSymbol,
         M::RemoveSymbol,
         M::ReorderSymbols,
@@ -122,6 +125,10 @@ impl Mutation {
             | Self::ToggleDefault => self.of_fields(&mut changed, rng, style),
             Self::AddSymbol | Self::RemoveSymbol | Self::ReorderSymbols | Self::ToggleEnumDefault => {
                 self.of_symbols(&mut changed, rng)
+            }
+            Self::ToggleOther => {
+                let index = choose(&changed, rng, |named| matches!(named.kind, Kind::Record(_)));
+                index.map(|index| changed.named[index].other ^= true)
             }
             Self::RenameType | Self::AliasType | Self::ChangeNamespace | Self::ChangeSize => {
                 self.of_name(&mut changed, rng)

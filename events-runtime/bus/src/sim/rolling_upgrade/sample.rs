@@ -88,12 +88,12 @@ fn symbol(symbols: &EnumView<'static>, sample: Option<&Value>) -> Value {
     text(symbols.symbols.get(index)).into()
 }
 
-fn union(branches: UnionView<'static>, sample: Option<&Value>) -> Value {
-    let branches: Vec<_> = (0..branches.len()).map(|index| branches.branch(index)).collect();
+fn union(union: UnionView<'static>, sample: Option<&Value>) -> Value {
+    let branches: Vec<_> = (0..union.len()).map(|index| union.branch(index)).collect();
     let is_nullable = branches.first().is_some_and(|first| matches!(first.shape(), Shape::Null));
     match branches.as_slice() {
         [_, ..] if is_nullable && sample.is_none_or(Value::is_null) => Value::Null,
-        [_, only] if is_nullable => value(*only, sample),
+        [_, only] if matches!(union, UnionView::Nullable { .. }) => value(*only, sample),
         branches => {
             let named = |view: &View<'static>| match view.shape() {
                 Shape::Record(record) => Some((record.name.short_text(), *view)),

@@ -11,7 +11,7 @@ use events_core::avro::Form;
 use events_core::avro::json::{PersonalData, from_json, to_json};
 use events_core::avro::{self, DecodeError, Published, Schema, WriterSchema};
 use events_core::hub::Hub;
-use events_core::internal::{SignalDescriptor, rewritten};
+use events_core::internal::{SignalDescriptor, shown, to_json_resolved};
 use events_core::private::{AvroNamed, Profile, Schemas};
 use events_core::registry::{Descriptor, Registry};
 use events_core::signal::AnyEmission;
@@ -90,8 +90,8 @@ impl Version {
         if self.fingerprint == writer.fingerprint {
             return json(self.schema, datum);
         }
-        let own = rewritten(self.schema, &writer.writer, datum).map_err(|error| error.to_string())?;
-        json(self.schema, &own)
+        to_json_resolved(self.schema, &writer.writer, datum, PersonalData::Shown)
+            .map_err(|error| error.to_string())
     }
 
     /// Connects a receiver that reports the id and the JSON of each event.
@@ -100,16 +100,16 @@ impl Version {
         hub: &Hub,
         report: impl Fn(Uuid, Result<Value, String>) + Send + Sync + 'static,
     ) {
-        let schema = self.schema;
         hub.scope(|| {
             if self.is_current {
                 Signal::<E>::new().connect("rolling_upgrade", move |event: &Event<E>| {
-                    let datum = avro::to_vec(event.payload()).map_err(|error| error.to_string());
-                    report(event.metadata().id(), datum.and_then(|datum| json(schema, &datum)));
+                    let json = shown(event.payload(), PersonalData::Shown);
+                    report(event.metadata().id(), json.map_err(|error| error.to_string()));
                 });
             } else {
                 Signal::<Received>::new().connect("rolling_upgrade", move |event: &Event<Received>| {
-                    report(event.metadata().id(), json(schema, &event.datum));
+                    let json = serde_json::from_slice(&event.json);
+                    report(event.metadata().id(), json.map_err(|error| error.to_string()));
                 });
             }
         });
@@ -168,12 +168,12 @@ fn emit_datum<E: PublicSignal, const N: usize>(
     datum: &[u8],
 ) -> Result<AnyEmission, DecodeError> {
     let schema = tree::<E, N>().schema;
-    let datum = match writer {
-        Some(writer) => rewritten(schema, writer, datum)?.into_owned(),
-        None => datum.to_vec(),
+    let json = match writer {
+        Some(writer) => to_json_resolved(schema, writer, datum, PersonalData::Shown)?,
+        None => to_json(schema, datum, PersonalData::Shown)?,
     };
-    to_json(schema, &datum, PersonalData::Shown)?;
-    let received = avro::to_vec(&Received { datum }).expect("bytes can be encoded");
+    let json = json.to_string().into_bytes();
+    let received = avro::to_vec(&Received { json }).expect("bytes can be encoded");
     (Received::DESCRIPTOR.emit_datum)(hub, metadata, None, &received)
 }
 
@@ -204,8 +204,8 @@ fn descriptor<E: PublicSignal>(index: usize, known: Tree) -> Option<SignalDescri
 #[derive(Debug, Clone, PartialEq, EventData)]
 #[event(crate = events_core)]
 struct Received {
-    /// Of the version's schema.
-    datum: Vec<u8>,
+    /// By the version's schema. A datum could not hold variants `#[event(other)]`.
+    json: Vec<u8>,
 }
 
 /// Written by hand: a derived definition would be linked into every program that contains the simulator.

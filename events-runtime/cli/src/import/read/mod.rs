@@ -150,7 +150,11 @@ impl Reader<'_> {
     }
 
     fn record(&mut self, object: &Map<String, Value>, namespace: &str, path: &SchemaPath) -> Option<Schema> {
-        self.unknown(object, &["fields", "doc", "aliases"], path);
+        let known: &[&str] = match object.get("other") {
+            Some(Value::String(_)) => &["fields", "doc", "aliases", "other"],
+            _ => &["fields", "doc", "aliases"],
+        };
+        self.unknown(object, known, path);
         let name = self.define(object, namespace, path)?;
         let Some(Value::Array(fields)) = object.get("fields") else {
             return self.error(path, format!("the record `{name}` has no `fields`: add `\"fields\": []`"));
@@ -270,7 +274,8 @@ impl Reader<'_> {
         path: &SchemaPath,
     ) -> Schema {
         let aliases = self.aliases(object, path);
-        self.definitions.push(Definition { name: name.clone(), doc: doc(object), aliases, kind });
+        let other = object.get("other").and_then(Value::as_str).map(str::to_owned);
+        self.definitions.push(Definition { name: name.clone(), doc: doc(object), aliases, other, kind });
         Schema::Named(name)
     }
 

@@ -29,6 +29,8 @@ pub(in crate::schema) enum ChangeKind {
     Order,
     Symbol,
     Variant,
+    /// The variant that stands for those that a reader does not know.
+    Other,
     /// The event's key, which determines order and partition.
     Key,
     /// An attribute that readers ignore, such as `doc`.
@@ -48,6 +50,7 @@ impl ChangeKind {
             Self::Order => "order",
             Self::Symbol => "symbol",
             Self::Variant => "variant",
+            Self::Other => "other",
             Self::Key => "key",
             Self::Attribute(name) => name,
         }

@@ -88,7 +88,7 @@ impl<'a> Definition<'a> {
         let structure: &[_] = match self.kind() {
             "enum" => &["name", "namespace", "aliases", "symbols", "default"],
             "fixed" => &["name", "namespace", "aliases", "size"],
-            _ => &["name", "namespace", "aliases", "fields"],
+            _ => &["name", "namespace", "aliases", "fields", "other"],
         };
         Attributes::new(self.object, structure)
     }

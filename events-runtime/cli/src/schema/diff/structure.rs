@@ -5,7 +5,7 @@ use std::collections::HashSet;
 use super::change::{Breaks, Change, ChangeKind};
 use super::describe::{describe, describe_in_full, full_name, join_names, utf8};
 use events_schema::compat::reads;
-use events_schema::resolution::{field_of, names_match};
+use events_schema::resolution::{field_of, is_other, names_match};
 use events_schema::view::{EnumView, FieldView, NameView, RecordView, Shape, Texts, UnionView, View};
 
 /// The old and new definition of one named type.
@@ -75,16 +75,19 @@ impl StructureComparison {
             (Shape::Array(old), Shape::Array(new)) | (Shape::Map(old), Shape::Map(new)) => {
                 self.schema(old, new, &format!("{path}[]"));
             }
-            (Shape::Union(before), Shape::Union(now)) => match (optional(before), optional(now)) {
-                (Some(inner), Some(other)) => {
-                    self.schema(inner, other, path);
-                    if is_null(before.branch(0)) != is_null(now.branch(0)) {
-                        let order = (Some(describe(old)), Some(describe(new)));
-                        self.add(path, ChangeKind::Order, order, Breaks::NOTHING);
+            (Shape::Union(before), Shape::Union(now)) => {
+                match (optional(before), optional(now)) {
+                    (Some(inner), Some(other)) => {
+                        self.schema(inner, other, path);
+                        if is_null(before.branch(0)) != is_null(now.branch(0)) {
+                            let order = (Some(describe(old)), Some(describe(new)));
+                            self.add(path, ChangeKind::Order, order, Breaks::NOTHING);
+                        }
                     }
+                    _ => self.union((old, before), (new, now), path),
                 }
-                _ => self.union((old, before), (new, now), path),
-            },
+                self.compare(path, ChangeKind::Other, before.other(), now.other());
+            }
             (Shape::Union(union), _) => self.option((old, new), union, new, path),
             (_, Shape::Union(union)) => self.option((old, new), union, old, path),
             (Shape::Fixed(before, size), Shape::Fixed(now, of)) => {
@@ -137,13 +140,15 @@ impl StructureComparison {
                 kept.push((index, name(branch)));
                 self.schema(before, branch, path);
             } else {
-                let breaks = Breaks { old_readers: !reads(old.0, branch), new_readers: false };
+                let is_read = reads(old.0, branch) || is_other(old.1, new.1, branch);
+                let breaks = Breaks { old_readers: !is_read, new_readers: false };
                 self.add(path, ChangeKind::Variant, (None, Some(name(branch))), breaks);
             }
         }
         for (index, branch) in branches(old.1).enumerate() {
             if !kept.iter().any(|(known, _)| *known == index) {
-                let breaks = Breaks { old_readers: false, new_readers: !reads(new.0, branch) };
+                let is_read = reads(new.0, branch) || is_other(new.1, old.1, branch);
+                let breaks = Breaks { old_readers: false, new_readers: !is_read };
                 self.add(path, ChangeKind::Variant, (Some(name(branch)), None), breaks);
             }
         }

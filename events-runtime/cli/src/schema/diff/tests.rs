@@ -115,6 +115,38 @@ fn changed_variants_of_a_union_are_named() {
 }
 
 #[test]
+fn a_variant_that_other_takes_breaks_nothing() {
+    let variant = |name: &str| format!(r#"{{"type":"record","name":"{name}","fields":[]}}"#);
+    let (card, cash, check) = (variant("Card"), variant("Cash"), variant("Check"));
+    let open = card.replace(r#""fields""#, r#""other":"Unknown","fields""#);
+    assert_eq!(
+        diff(&field("pay", &format!("[{card},{cash}]")), &field("pay", &format!("[{open},{cash}]"))),
+        ["~ pay (other): none -> Unknown    breaks nothing"]
+    );
+    let grown = format!("[{},{check},{card}]", cash.replace(r#""fields""#, r#""other":"Unknown","fields""#));
+    assert_eq!(
+        diff(&field("pay", &format!("[{open},{cash}]")), &field("pay", &grown)),
+        [
+            "+ pay (variant): Check    breaks nothing",
+            "~ pay (order): Card, Cash -> Cash, Card    breaks nothing"
+        ]
+    );
+    assert_eq!(
+        diff(&field("pay", &grown), &field("pay", &format!("[{card},{cash}]"))),
+        [
+            "- pay (variant): Check    breaks new readers",
+            "~ pay (order): Cash, Card -> Card, Cash    breaks nothing",
+            "~ pay (other): Unknown -> none    breaks nothing"
+        ]
+    );
+    let optional = |branch: &str| field("pay", &format!(r#"["null",{branch}]"#));
+    assert_eq!(
+        diff(&optional(&card), &optional(&open)),
+        ["~ pay (other): none -> Unknown    breaks nothing"]
+    );
+}
+
+#[test]
 fn changed_names_defaults_aliases_and_order_are_reported() {
     let old = r#"{"name":"zip","type":"string","default":"0"},{"name":"city","type":"string"}"#;
     let new = r#"{"name":"city","type":"string"},{"name":"postcode","type":"string","default":"1","aliases":["zip"]}"#;

@@ -27,8 +27,29 @@ pub fn to_json(
     datum: &[u8],
     personal_data: PersonalData,
 ) -> Result<Value, DecodeError> {
+    convert(schema, Reader::new(datum), personal_data)
+}
+
+/// [`to_json`] of a datum that may hold variants `#[event(other)]`: it was rewritten from an input of this length, or
+/// made to be shown.
+///
+/// # Errors
+/// The bytes are not a datum of the schema.
+pub(crate) fn rewritten_to_json(
+    schema: &'static Schema,
+    datum: &[u8],
+    input_len: usize,
+    personal_data: PersonalData,
+) -> Result<Value, DecodeError> {
+    convert(schema, Reader::rewritten(datum, input_len), personal_data)
+}
+
+fn convert(
+    schema: &'static Schema,
+    mut reader: Reader<'_>,
+    personal_data: PersonalData,
+) -> Result<Value, DecodeError> {
     let converter = DatumToJson { personal_data };
-    let mut reader = Reader::new(datum);
     let value = converter.value(View::tree(schema), &mut reader)?;
     reader.finish()?;
     Ok(value)
@@ -93,6 +114,9 @@ impl DatumToJson {
                 branch(schema, union, reader, |schema, reader| self.value(schema, reader))?
             }
             (Shape::Union(union), _) => {
+                if let Some(other) = other_at(union, reader)? {
+                    return Ok(Value::Object(Map::from_iter([(other, Value::Object(Map::new()))])));
+                }
                 branch(schema, union, reader, |schema, reader| match schema.shape() {
                     Shape::Record(record) => {
                         let fields = self.record(record, reader)?;
@@ -121,6 +145,19 @@ impl DatumToJson {
         }
         Ok(Value::Object(fields))
     }
+}
+
+/// The name of the union's variant `#[event(other)]`, if the reader is at one. Reads past it.
+fn other_at(union: UnionView<'_>, reader: &mut Reader<'_>) -> Result<Option<String>, DecodeError> {
+    if !reader.has_other() || !union.has_other() {
+        return Ok(None);
+    }
+    let mut ahead = reader.clone();
+    if usize::try_from(ahead.long()?) != Ok(union.len()) {
+        return Ok(None);
+    }
+    *reader = ahead;
+    Ok(union.other())
 }
 
 fn float(value: f64) -> Value {

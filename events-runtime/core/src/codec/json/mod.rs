@@ -25,6 +25,7 @@ mod from_datum;
 mod logical;
 mod to_datum;
 
+pub(crate) use from_datum::rewritten_to_json;
 pub use from_datum::{PersonalData, to_json};
 pub use to_datum::{JsonError, JsonMismatch, from_json};
 

@@ -5,7 +5,7 @@ use std::fmt;
 use serde_json::{Map, Value};
 
 use super::logical::{self, Decimal};
-use crate::codec::{MAX_DEPTH, varint};
+use crate::codec::{MAX_DEPTH, other, varint};
 use events_schema::tree::Schema;
 use events_schema::view::{FieldView, LogicalView, RecordView, Shape, Texts, UnionView, View, text};
 
@@ -283,6 +283,9 @@ impl JsonToDatum {
         };
         let mut records = records(union).map(|(index, record)| (index, record, record.name.short_text()));
         let Some((index, record, name)) = records.find(|(.., known)| Some(known) == name) else {
+            if name.is_some() && union.other().as_ref() == name {
+                return self.mismatch(other::UNWRITABLE);
+            }
             let names: Vec<_> = self::records(union).map(|(_, record)| record.name.short_text()).collect();
             let of = one_of(names.iter().map(String::as_str));
             let example = names.first().map_or("Name", String::as_str);

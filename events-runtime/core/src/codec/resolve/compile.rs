@@ -6,7 +6,9 @@ use super::defaults;
 use super::path::PathField;
 use super::plan::{Branch, BranchIndex, Convert, Op, OpId, Plan, Symbol, Unresolvable};
 use super::records::FieldSource;
-use events_schema::resolution::{Units, branch_of, field_of, names_match, promotes, same_primitive, units};
+use events_schema::resolution::{
+    Units, branch_of, field_of, is_other, is_unknown_variant, names_match, promotes, same_primitive, units,
+};
 use events_schema::tree::Schema;
 use events_schema::view::{EnumView, FieldView, NameView, RecordView, Shape, UnionView, View, text};
 
@@ -167,6 +169,12 @@ impl Compiler {
                         let index = if same { BranchIndex::Keep } else { BranchIndex::Replace(as_index(at)) };
                         Branch { index, value: self.pair(to.branch(at), from) }
                     }
+                    None if is_other(to, union, from) => {
+                        Branch { index: BranchIndex::Other(as_index(to.len())), value: self.skip(from) }
+                    }
+                    None if is_unknown_variant(to, union, from) => {
+                        Branch { index: BranchIndex::Keep, value: self.unknown_variant(from) }
+                    }
                     None => Branch { index: BranchIndex::Keep, value: self.no_branch(from) },
                 },
                 _ => Branch { index: BranchIndex::Omit, value: self.pair(reader, from) },
@@ -186,16 +194,22 @@ impl Compiler {
     }
 
     fn no_branch(&mut self, writer: View<'_>) -> OpId {
-        self.unresolvable(format!(
-            "no branch of the reader's union can read the writer's {}",
-            describe(&writer.shape())
-        ))
+        self.unresolvable(unread(&writer.shape()))
+    }
+
+    fn unknown_variant(&mut self, writer: View<'_>) -> OpId {
+        let unread = unread(&writer.shape());
+        self.unresolvable(format!("{unread}; an enum with a variant `#[event(other)]` takes it"))
     }
 }
 
 /// No schema has more branches than `i64::MAX`.
 fn as_index(index: usize) -> i64 {
     i64::try_from(index).unwrap_or(i64::MAX)
+}
+
+fn unread(writer: &Shape<'_>) -> String {
+    format!("no branch of the reader's union can read the writer's {}", describe(writer))
 }
 
 fn mismatch(to: &Shape<'_>, from: &Shape<'_>) -> String {

@@ -32,8 +32,6 @@ mod tests;
 pub(crate) use compile::plan;
 pub(crate) use plan::Plan;
 
-use std::borrow::Cow;
-
 use super::error::DecodeError;
 use super::reader::{Reader, decode_all};
 use output::Buffers;
@@ -66,14 +64,12 @@ pub(crate) fn decode<T>(
     }
 }
 
-/// Rewrites a datum of the plan's writer schema as one of its reader schema.
-pub(crate) fn rewritten<'a>(plan: &Plan, bytes: &'a [u8]) -> Result<Cow<'a, [u8]>, DecodeError> {
-    if plan.strategy == Strategy::Same {
-        return Ok(Cow::Borrowed(bytes));
-    }
+/// Rewrites a datum of the plan's writer schema as one of its reader schema, to be read with
+/// [`Reader::rewritten`].
+pub(crate) fn rewritten(plan: &Plan, bytes: &[u8]) -> Result<Vec<u8>, DecodeError> {
     let mut buffers = Buffers::default();
     rewrite(plan, bytes, &mut buffers, plan.limit(bytes.len()))?;
-    Ok(Cow::Owned(buffers.datum))
+    Ok(buffers.datum)
 }
 
 /// Moves an error of the rewritten datum to the offset in the input. Rewrites the part before the error again

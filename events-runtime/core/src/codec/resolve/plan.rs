@@ -70,6 +70,9 @@ pub(super) enum BranchIndex {
     Replace(i64),
     /// The reader has no union.
     Omit,
+    /// The reader has no such branch. Its value is left out, and this index written: that of the reader's variant
+    /// `#[event(other)]`.
+    Other(i64),
 }
 
 /// A step of a record.

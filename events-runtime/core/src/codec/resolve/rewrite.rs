@@ -185,11 +185,15 @@ impl Rewriter<'_, '_> {
         if branch.index != BranchIndex::Keep {
             self.output.flush_to(before)?;
             self.output.leave_out();
-            if let BranchIndex::Replace(index) = branch.index {
+            if let BranchIndex::Replace(index) | BranchIndex::Other(index) = branch.index {
                 self.output.put_long(index)?;
             }
         }
-        self.run(branch.value)
+        self.run(branch.value)?;
+        if matches!(branch.index, BranchIndex::Other(_)) {
+            self.output.leave_out();
+        }
+        Ok(())
     }
 
     fn blocks(&mut self, keyed: bool, item: OpId) -> Result<(), DecodeError> {

@@ -3,6 +3,7 @@
 mod hostile;
 mod marks;
 mod numbers;
+mod other;
 mod published;
 mod records;
 mod unions;

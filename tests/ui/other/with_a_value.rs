@@ -1,0 +1,12 @@
+use events_runtime::EventData;
+
+#[derive(EventData)]
+enum Payment {
+    Card {
+        number: String,
+    },
+    #[event(other = "Unknown")]
+    Unknown,
+}
+
+fn main() {}
