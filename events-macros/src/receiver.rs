@@ -6,7 +6,9 @@ use syn::ext::IdentExt as _;
 use syn::parse::{Parse, ParseStream};
 use syn::punctuated::Punctuated;
 use syn::spanned::Spanned as _;
-use syn::{Expr, FnArg, ItemFn, LitStr, PatType, Path, ReturnType, Safety, Signature, Token, Type};
+use syn::{
+    Expr, ExprLit, FnArg, ItemFn, Lit, LitStr, PatType, Path, ReturnType, Safety, Signature, Token, Type,
+};
 
 use crate::errors::Ctxt;
 use crate::parse::{Item, Slot, path, value};
@@ -104,7 +106,7 @@ impl Options {
                 }
             }
             "from" => {
-                if let Some((value, tokens)) = value::<LitStr>(cx, item, "\"bus\"")
+                if let Some((value, tokens)) = value::<Expr>(cx, item, "\"bus\"")
                     && let Some(origin) = EventOrigin::parse(cx, &value)
                 {
                     self.from.set(cx, key, origin, tokens);
@@ -126,7 +128,11 @@ impl Options {
 }
 
 impl EventOrigin {
-    fn parse(cx: &Ctxt, text: &LitStr) -> Option<Self> {
+    fn parse(cx: &Ctxt, value: &Expr) -> Option<Self> {
+        let Expr::Lit(ExprLit { lit: Lit::Str(text), .. }) = value else {
+            cx.error(value, "expected a string literal, `from = \"bus\"` or `from = \"local\"`");
+            return None;
+        };
         match text.value().as_str() {
             "bus" => Some(Self("Bus")),
             "local" => Some(Self("Local")),

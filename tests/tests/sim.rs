@@ -216,6 +216,34 @@ fn an_excluded_fault_does_not_occur() {
 }
 
 #[test]
+fn events_of_a_signal_that_is_disabled_at_times_keep_their_order_and_none_is_lost() {
+    sim::check(0..100, Faults::all(), async |sim| {
+        let hub = Hub::new();
+        let seen = Seen::connect(&hub);
+        let wire = sim.wire(&hub).await;
+        let ids: BTreeSet<_> = (0..20)
+            .map(|event| wire.emit(PaymentReceived { account: event % ACCOUNTS, number: event }))
+            .collect();
+        let switched = async {
+            for _ in 0..10 {
+                hub.disable::<PaymentReceived>();
+                let before = seen.all();
+                tokio::time::sleep(Duration::from_millis(700)).await;
+                assert_eq!(seen.all(), before, "no receiver runs meanwhile");
+                hub.enable::<PaymentReceived>();
+                tokio::time::sleep(Duration::from_millis(150)).await;
+            }
+        };
+        tokio::join!(switched, wire.drain_with(|consume| consume.batch_size(4).max_attempts(1)));
+        let arrived: BTreeSet<_> = seen.all().into_iter().map(|(id, ..)| id).collect();
+        assert_eq!(arrived, ids);
+        for (account, numbers) in first_times(&seen) {
+            assert!(numbers.is_sorted(), "account {account}: {numbers:?}");
+        }
+    });
+}
+
+#[test]
 fn nothing_is_lost_and_ids_are_kept_under_all_faults() {
     sim::check(0..100, Faults::all(), async |sim| {
         let (ids, seen) = traffic(sim, 30).await;

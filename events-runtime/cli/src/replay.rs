@@ -12,6 +12,7 @@ use super::output::{self, counted, one_line};
 use events_bus::bus;
 use events_bus::bus::EventBus;
 use events_bus::bus::Replayed;
+use events_bus::config::UnhandledEvents;
 use events_core::hub::Hub;
 use events_transport::{ConsumerGroup, Topic};
 
@@ -46,6 +47,11 @@ pub(super) async fn run(context: &Context, args: &Replay) -> Result<(), Failure>
         None => replay,
     };
     let replay = if args.in_place { replay.in_place(&*args.group) } else { replay.group(&*args.group) };
+    let replay = if args.allow_untaken {
+        replay.settings(|consume| consume.unhandled(UnhandledEvents::Skip))
+    } else {
+        replay
+    };
     let replay = match &args.transport.name {
         Some(name) => replay.transport(name.as_str()),
         None => replay,

@@ -351,6 +351,14 @@ pub fn release_all(
     settle_all(deliveries, &Outcome::Release)
 }
 
+/// Postpones deliveries in one call, like [`ack_all`].
+pub fn postpone_all(
+    deliveries: impl IntoIterator<Item = Delivery>,
+    after: Duration,
+) -> BoxFuture<'static, Vec<Result<(), TransportError>>> {
+    settle_all(deliveries, &Outcome::Postpone(after))
+}
+
 fn settle_all(
     deliveries: impl IntoIterator<Item = Delivery>,
     outcome: &Outcome,

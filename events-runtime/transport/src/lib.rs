@@ -50,7 +50,7 @@ pub use inventory;
 pub use clock::Later;
 pub use delivery::{Delivery, Outcome, Receipt, Recipient, Rejection, Settle, Settlement, ack_all};
 #[doc(hidden)]
-pub use delivery::{release_all, renew_all};
+pub use delivery::{postpone_all, release_all, renew_all};
 pub use duration::parse_duration;
 #[doc(hidden)]
 pub use error::NO_TOPIC;

@@ -6,7 +6,11 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
-use events_runtime::bus::{Backoff, DeadLetters, Listing, Replayed, Reset, SeekTarget};
+use events_runtime::bus::{
+    Backoff, BusStatus, ConsumeError, ConsumerStatus, DeadLetters, FailedConsumer, Listing, MissingReceiver,
+    Replayed, Reset, SeekTarget,
+};
+use events_runtime::config::UnhandledEvents;
 use events_runtime::receiver::{reject, retry_after, skip};
 use events_runtime::transport::{ConsumerGroup, GroupStatus, StartPosition, Topic};
 use events_runtime::{BoxError, Config, Event, EventBus, Hub};
@@ -77,6 +81,22 @@ async fn a_bus_is_consumed_looked_at_and_replayed() -> Result<(), BoxError> {
         .run_until(settled)
         .await?;
     assert_eq!((consumed.acked, consumed.dead_lettered, consumed.skipped), (2, 1, 1));
+
+    let expecting = bus.consume("orders").group("billing").unhandled(UnhandledEvents::Skip);
+    let error = expecting.expect_receivers(["org.acme.orders.order.plaecd.v1"]).run().await;
+    let Err(ConsumeError::NoReceivers { missing, .. }) = error else {
+        return Err("it has no receiver".into());
+    };
+    let missing: &MissingReceiver = missing.first().ok_or("one is missing")?;
+    assert_eq!(
+        (missing.defined_in, missing.nearest.first()),
+        (None, Some(&"org.acme.orders.order.placed.v1"))
+    );
+    let status: BusStatus = bus.status();
+    let failed: &[FailedConsumer] = &status.failed;
+    let running: &[ConsumerStatus] = &status.consumers;
+    assert_eq!((failed.len(), running.len()), (1, 0), "{status:?}");
+    assert_eq!(status.stalled(Duration::from_secs(60)).count(), 0);
 
     let letters = DeadLetters::of(bus.transport(), topic.clone(), group.clone())?;
     let listing: Listing = letters.list().await?;

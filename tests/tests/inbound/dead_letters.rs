@@ -13,6 +13,7 @@ use crate::shop::{
 /// Has the consumer receive a modified message of an event; returns the original and the dead letter.
 async fn dead_letter_of(name: &str, change: impl Fn(&mut Message)) -> (Message, Message) {
     let bus = bus(name).await;
+    let _handled = answer(&bus, "charge", |_, _| Ok(()));
     place_orders(&bus, &["ada"]).await;
     let original = messages(&bus, "orders").await.pop().expect("the message");
     let mut changed = original.with_header("x-request-id", "r-1");

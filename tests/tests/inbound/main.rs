@@ -2,6 +2,7 @@
 
 mod both_origins;
 mod concurrency;
+mod created;
 mod dead_letters;
 mod dead_letters_unavailable;
 mod dispositions;
@@ -9,8 +10,10 @@ mod flaky;
 mod middleware;
 mod panics;
 mod passing;
+mod paused;
 mod shop;
 mod silent;
 mod status;
 mod stopping;
 mod topics;
+mod unhandled;

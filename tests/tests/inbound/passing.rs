@@ -61,6 +61,7 @@ async fn a_replay_whose_group_another_process_removed_is_finished() {
 #[tokio::test]
 async fn a_consumer_removes_abandoned_lookup_groups_only() {
     let bus = bus("left behind").await;
+    let _handled = answer(&bus, "charge", |_, _| Ok(()));
     place_orders(&bus, &["ada"]).await;
     let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).expect("after 1970").as_secs();
     let made = |ago: u64| Uuid::new_v7(Timestamp::from_unix(NoContext, now - ago, 0));

@@ -6,7 +6,7 @@ use events_runtime::transport::{Message, Topic};
 use events_tests::spans::{Recorded, Spans};
 use proptest::prelude::*;
 
-use crate::{block_on, bus, consume_orders, letter, placed, till};
+use crate::{block_on, bus, consume_orders, letter, placed, receive_orders, till};
 
 /// The audit lines during the call.
 fn audited(work: impl AsyncFnOnce()) -> Vec<Recorded> {
@@ -48,6 +48,7 @@ fn an_idle_consumer_has_logged_completed_acknowledgements() {
         block_on(async {
             let folder = tempfile::tempdir().expect("a folder");
             let bus = bus(&format!("sqlite://{}/events.db", folder.path().display()), "audit = true").await;
+            receive_orders(&bus);
             bus.hub().emit(placed(1)).delivered().await.expect("sent");
             // Stop the consumer only after the line is logged.
             let logged = events_tests::until(|| async {

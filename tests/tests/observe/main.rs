@@ -116,6 +116,11 @@ fn block_on<T>(future: impl Future<Output = T>) -> T {
     runtime.block_on(future)
 }
 
+/// Connects a receiver of orders.
+fn receive_orders(bus: &EventBus) {
+    bus.hub().scope(|| ORDER_PLACED.connect("receiver", |_: &Event<OrderPlaced>| {}));
+}
+
 /// Consumes a topic until the receiver of its orders was called this often, with the results of the test.
 async fn consume_orders(
     bus: &EventBus,

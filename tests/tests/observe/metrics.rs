@@ -3,17 +3,19 @@
 use std::sync::{Arc, Mutex, OnceLock};
 
 use events_runtime::BoxError;
+use events_runtime::bus::{DeadLetter, DeadLetters};
 use events_runtime::envelope::Envelope;
 use events_runtime::inbox::SeenEvents;
 use events_runtime::transport::{
-    BoxFuture, ConnectOptions, ConsumerGroup, PartitionStatus, StartPosition, Topic, connect,
+    BoxFuture, ConnectOptions, ConsumerGroup, PartitionStatus, Position, StartPosition, Subscription, Topic,
+    connect,
 };
 use events_runtime::{Event, EventBus, EventMetadata, Hub};
 use events_tests::over::Over;
 use events_tests::values::Values;
 use metrics::Unit;
 
-use crate::{ORDER_PLACED, OrderPlaced, block_on, bus, config, consume_orders, placed, till};
+use crate::{ORDER_PLACED, OrderPlaced, block_on, bus, config, consume_orders, placed, receive_orders, till};
 
 /// A recorder of the whole process, for counts of other threads.
 pub(crate) fn global(name: &str) -> f64 {
@@ -123,6 +125,7 @@ impl SeenEvents for Forgetful {
 fn duplicates_and_failed_inserts_of_dedup_are_counted() {
     let values = measured(async || {
         let bus = bus("memory:", "").await;
+        receive_orders(&bus);
         let mut known = std::collections::HashSet::new();
         for number in 1..=3 {
             let emission = bus.hub().emit(placed(number));
@@ -151,6 +154,7 @@ fn the_lag_of_a_group_is_polled_while_its_consumer_runs() {
     metrics::with_local_recorder(&values.clone(), || {
         block_on(async {
             let bus = bus("memory:", "consumer = { lag_interval = \"1ms\", enabled = false }").await;
+            receive_orders(&bus);
             for number in 1..=3 {
                 bus.hub().emit(placed(number)).delivered().await.expect("sent");
             }
@@ -172,6 +176,50 @@ fn the_lag_of_a_group_is_polled_while_its_consumer_runs() {
         });
         assert!(values.get(LAG).is_nan(), "{off}: not polled");
     }
+}
+
+#[test]
+fn the_lag_and_the_dead_letters_of_all_groups_of_a_topic_are_polled() {
+    let of = |name: &str, group: &str| match name {
+        "consumer_lag" => format!("events_consumer_lag{{topic=dev-orders,group={group},partition=0}}"),
+        name => format!("events_{name}{{topic=dev-orders,group={group}}}"),
+    };
+    let values = Values::default();
+    metrics::with_local_recorder(&values.clone(), || {
+        block_on(async {
+            let bus = bus("memory:", "consumer = { lag_interval = \"1ms\" }").await;
+            let topic = Topic::new("dev-orders").expect("a name");
+            let other = ConsumerGroup::new("stock").expect("a name");
+            let subscription = Subscription::new(topic.clone(), other.clone());
+            let consumer = bus.transport().consumer(subscription).await.expect("a consumer");
+            for number in 1..=3 {
+                bus.hub().emit(placed(number)).delivered().await.expect("sent");
+            }
+            // All events of billing become dead letters, two of which are dropped.
+            bus.hub().scope(|| {
+                ORDER_PLACED.connect("rejects", |_: &Event<OrderPlaced>| Err::<(), BoxError>("no".into()))
+            });
+            let (end, ended) = tokio::sync::oneshot::channel::<()>();
+            let running = tokio::spawn(bus.consume("orders").group("billing").run_until(ended));
+            events_tests::until(|| async { values.get(&of("dead_letters_waiting", "billing")) > 2.5 }).await;
+            values.assert(&of("consumer_lag", "stock"), 3.0);
+            values.assert(&of("dead_letters_waiting", "stock"), 0.0);
+            let billing = ConsumerGroup::new("billing").expect("a name");
+            let dead_letters = DeadLetters::of(bus.transport(), topic.clone(), billing).expect("a name");
+            let is_first = |dead_letter: &DeadLetter| dead_letter.position() == Position::Sequence(1);
+            let dropped = dead_letters.discard(|dead_letter| !is_first(dead_letter)).await.expect("dropped");
+            assert_eq!(dropped.done.len(), 2);
+            events_tests::until(|| async { values.get(&of("dead_letters_waiting", "billing")) < 1.5 }).await;
+            values.assert(&of("dead_letters_waiting", "billing"), 1.0);
+
+            // The gauges of a removed group don't keep their values.
+            consumer.close().await.expect("closed");
+            bus.transport().remove_group(&topic, &other).await.expect("removed");
+            events_tests::until(|| async { values.get(&of("consumer_lag", "stock")) < 0.5 }).await;
+            drop(end);
+            running.await.expect("no panic").expect("a normal stop");
+        });
+    });
 }
 
 #[test]

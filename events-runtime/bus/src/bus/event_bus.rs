@@ -102,16 +102,18 @@ impl EventBus {
         self.0.queues.capacity().used()
     }
 
-    /// The state of sending and consuming: queue depths, waiting times, open circuits, and whether [an
-    /// operator must act](BusStatus::needs_operator).
+    /// The state of sending and consuming: queue depths, waiting times, open circuits, whether [an operator must
+    /// act](BusStatus::needs_operator), and whether the consumers [are alive](BusStatus::stalled).
     pub fn status(&self) -> BusStatus {
         let queues: Vec<_> = self.0.queues.topic_queues().iter().map(|queue| queue.status()).collect();
+        let (consumers, failed) = self.0.consumers.status(self.consumers_paused(), &self.0.schemas);
         BusStatus {
             queue_depth: self.queue_depth(),
             queue_capacity: self.0.queues.capacity().total(),
             oldest_waiting: queues.iter().filter_map(|queue| queue.oldest_waiting).max(),
             queues,
-            consumers: self.0.consumers.status(&self.0.schemas),
+            consumers,
+            failed,
         }
     }
 

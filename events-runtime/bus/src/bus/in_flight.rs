@@ -9,6 +9,7 @@ use std::task::{Context, Poll};
 use tokio::task::{AbortHandle, JoinHandle};
 
 use super::retry::Pause;
+use super::status::CountedInFlight;
 use super::verdict::{InboundError, Verdict};
 use events_transport::{BoxFuture, Delivery, Topic};
 
@@ -24,6 +25,7 @@ struct Work {
     verdict: BoxFuture<'static, Verdict>,
     /// The handle of the work's own task, if it has one.
     task: Option<AbortHandle>,
+    _counted: CountedInFlight,
 }
 
 impl InFlight {
@@ -53,18 +55,22 @@ impl InFlight {
 
     /// Starts the work on a message: on the consumer's own task if the limit is one, otherwise on a new
     /// task, so that a sync receiver blocks no other key.
-    pub(super) fn start<F>(&mut self, delivery: Delivery, work: impl FnOnce(Arc<Delivery>) -> F)
-    where
+    pub(super) fn start<F>(
+        &mut self,
+        delivery: Delivery,
+        counted: CountedInFlight,
+        work: impl FnOnce(Arc<Delivery>) -> F,
+    ) where
         F: Future<Output = Verdict> + Send + 'static,
     {
         let delivery = Arc::new(delivery);
         let future = work(Arc::clone(&delivery));
         let work = if self.limit == 1 {
-            Work { delivery, verdict: Box::pin(future), task: None }
+            Work { delivery, verdict: Box::pin(future), task: None, _counted: counted }
         } else {
             let task = tokio::spawn(future);
             let handle = task.abort_handle();
-            Work { delivery, verdict: Box::pin(Task(task)), task: Some(handle) }
+            Work { delivery, verdict: Box::pin(Task(task)), task: Some(handle), _counted: counted }
         };
         self.running.push(work);
     }

@@ -7,15 +7,19 @@ use std::time::Instant;
 use super::EventBus;
 use super::dedup::Dedup;
 use super::observe::{Consuming, HandlerTimes, TRACE_IGNORED, UNKNOWN, UNRECEIVED};
+use super::retry::Backoff;
 use super::schemas::{Found, Patience, TopicSchemas};
+use super::settings::TopicSettings;
+use super::status::Running;
 use super::unhandled::Unhandled;
-use super::verdict::{self, InboundError, ReceiverFailure, Verdict};
+use super::verdict::{self, InboundError, ReceiverFailure, Stop, Verdict};
 use super::writers::Writers;
-use crate::config::UnknownEvents;
+use crate::config::{UnhandledEvents, UnknownEvents};
 use crate::envelope::Envelope;
 use events_core::avro::{DecodeError, WriterSchema};
 use events_core::hub::Hub;
 use events_core::internal::SignalDescriptor;
+use events_core::registry::Descriptor;
 use events_core::{ReceiverError, Registry, Response};
 use events_support::error_chain::{caught, links};
 use events_transport::Message;
@@ -27,11 +31,14 @@ pub(super) struct Inbound {
     writers: Writers,
     /// Unknown schemas are fetched from here; `None` if the transport stores none.
     pub(super) schemas: Option<(Arc<TopicSchemas>, Patience)>,
-    pub(super) unknown_events: UnknownEvents,
+    unknown_events: UnknownEvents,
+    unhandled_events: UnhandledEvents,
     pub(super) consuming: Arc<Consuming>,
+    running: Arc<Running>,
+    backoff: Backoff,
     handled: HandlerTimes,
     pub(super) dedup: Option<Dedup>,
-    pub(super) unhandled: Arc<Unhandled>,
+    pub(super) counts: Arc<Unhandled>,
     /// Unknown event types already logged.
     logged_unknown: Mutex<HashSet<String>>,
     /// Event types without a receiver already logged.
@@ -42,17 +49,26 @@ pub(super) struct Inbound {
 const MAX_LOGGED_TYPES: usize = 1000;
 
 impl Inbound {
-    pub(super) fn new(bus: &EventBus, unknown_events: UnknownEvents, consuming: Arc<Consuming>) -> Self {
+    pub(super) fn new(
+        bus: &EventBus,
+        unknown_events: UnknownEvents,
+        settings: &TopicSettings,
+        consuming: Arc<Consuming>,
+        running: Arc<Running>,
+    ) -> Self {
         Self {
             hub: bus.hub().clone(),
             registry: bus.registry(),
             writers: bus.0.writers.clone(),
             schemas: None,
             unknown_events,
+            unhandled_events: settings.unhandled,
             consuming,
+            running,
+            backoff: settings.backoff,
             handled: HandlerTimes::default(),
             dedup: None,
-            unhandled: Arc::default(),
+            counts: Arc::default(),
             logged_unknown: Mutex::default(),
             logged_unreceived: Mutex::default(),
         }
@@ -75,10 +91,10 @@ impl Inbound {
             }
             Err(error) => return Verdict::Reject(error.into()),
         };
-        let Some(descriptor) = self.registry.get(envelope.metadata.event_type()) else {
+        let Some(definition) = self.registry.get(envelope.metadata.event_type()) else {
             return self.unknown(envelope.metadata.event_type());
         };
-        let descriptor = descriptor.get();
+        let descriptor = definition.get();
         let expected = (descriptor.fingerprint)();
         let writer = match envelope.fingerprint {
             Some(found) if found != expected => match self.writer(descriptor, found, message).await {
@@ -95,18 +111,25 @@ impl Inbound {
                 Ok(Err(error)) => return Verdict::Reject(unreadable(descriptor, writer.as_ref(), error)),
                 Err(message) => return Verdict::Reject(InboundError::Panicked { message }),
             };
+        if emission.is_suppressed() {
+            return self.paused(descriptor.event_type);
+        }
+        self.resumed(descriptor.event_type);
         let mut failed = failures(emission.responses());
-        let mut receivers = emission.responses().len();
+        let mut is_handled = emission.is_recorded() || !emission.responses().is_empty();
         match emission.delivered().await {
             Ok(delivered) => {
-                receivers += delivered.receivers().len();
+                is_handled |= !delivered.receivers().is_empty();
                 failed.extend(failures(delivered.receivers()));
             }
-            Err(error) => failed.extend(failures(error.receivers())),
+            Err(error) => {
+                is_handled = true;
+                failed.extend(failures(error.receivers()));
+            }
         }
         self.handled.record(descriptor.event_type, &self.consuming.group, began.elapsed());
-        if receivers == 0 && failed.is_empty() {
-            self.unreceived(descriptor.event_type);
+        if !is_handled {
+            return self.unreceived(definition);
         }
         verdict::combine(failed)
     }
@@ -143,15 +166,46 @@ impl Inbound {
         })
     }
 
-    /// Counts an event without a receiver. That may be intended, so it is logged once per type.
-    fn unreceived(&self, event_type: &'static str) {
+    /// An event whose signal is disabled. It comes again after as long as its type has been paused so far, but
+    /// not sooner than the first pause of the backoff, and not later than the longest.
+    fn paused(&self, event_type: &'static str) -> Verdict {
+        let (since, was_paused) = self.running.pause(event_type);
+        if !was_paused {
+            let Consuming { topic, group, .. } = &*self.consuming;
+            tracing::warn!(%topic, %group, event_type, "events of a type are paused, since its signal is disabled; they stay in the topic until it is enabled");
+        }
+        let after = since.max(self.backoff.initial()).min(self.backoff.max());
+        Verdict::Pause { event_type, after }
+    }
+
+    fn resumed(&self, event_type: &'static str) {
+        if self.running.unpause(event_type) {
+            let Consuming { topic, group, .. } = &*self.consuming;
+            tracing::info!(%topic, %group, event_type, "events of a type are handled again, since its signal is enabled");
+        }
+    }
+
+    /// An event of a linked type that no receiver took.
+    fn unreceived(&self, definition: Descriptor) -> Verdict {
+        let event_type = definition.event_type();
         self.consuming.count(UNRECEIVED, 1);
-        self.unhandled.unreceived(event_type);
-        if lock(&self.logged_unreceived).insert(event_type) {
-            tracing::warn!(
-                event_type,
-                "received events of a type without a connected receiver; they are acknowledged: link the crate that has the receivers, or don't send this type to the topic"
-            );
+        self.running.unhandled();
+        match self.unhandled_events {
+            UnhandledEvents::Skip => {
+                self.counts.unreceived(event_type);
+                if lock(&self.logged_unreceived).insert(event_type) {
+                    tracing::warn!(
+                        event_type,
+                        "skipped an event that no receiver takes: link the crate that has its receivers, or don't send this type to the topic"
+                    );
+                }
+                Verdict::Skip
+            }
+            UnhandledEvents::DeadLetter => {
+                let event_type = event_type.to_owned();
+                Verdict::Reject(InboundError::Unhandled { event_type })
+            }
+            UnhandledEvents::Error => Verdict::Stop(Stop::Unhandled(definition)),
         }
     }
 
@@ -169,11 +223,11 @@ impl Inbound {
         }
         match self.unknown_events {
             UnknownEvents::Skip => {
-                self.unhandled.unknown(&event_type);
+                self.counts.unknown(&event_type);
                 Verdict::Skip
             }
             UnknownEvents::DeadLetter => Verdict::Reject(InboundError::UnknownEvent { event_type }),
-            UnknownEvents::Stop => Verdict::Stop { event_type },
+            UnknownEvents::Stop => Verdict::Stop(Stop::Unknown { event_type }),
         }
     }
 }

@@ -100,12 +100,12 @@ impl fmt::Debug for Next {
 pub struct Processed(Verdict);
 
 impl Processed {
-    /// Why the message failed, or what it waits for; `None` if it was processed or skipped.
+    /// Why the message failed, or what it waits for; `None` if it was processed, skipped or paused.
     #[must_use]
     pub const fn error(&self) -> Option<&InboundError> {
         match &self.0 {
             Verdict::Retry(error, _) | Verdict::Wait(error, _) | Verdict::Reject(error) => Some(error),
-            Verdict::Done | Verdict::Skip | Verdict::Stop { .. } => None,
+            Verdict::Done | Verdict::Skip | Verdict::Pause { .. } | Verdict::Stop(_) => None,
         }
     }
 }

@@ -72,6 +72,12 @@ impl MissingTopic {
         &self.topic
     }
 
+    /// Whether an existing topic may be meant.
+    #[must_use]
+    pub const fn has_suggestion(&self) -> bool {
+        !self.similar.is_empty() || self.is_without_prefix.is_some()
+    }
+
     /// The existing topics of similar names without the prefix, most similar first; at most five.
     #[must_use]
     pub fn similar(&self) -> &[Topic] {

@@ -18,9 +18,10 @@
 //! # From a receiver's result to a settled message
 //! | stage | type | says |
 //! |---|---|---|
+//! | the signal is disabled | – | the event is paused: returned without an attempt, until the signal is enabled |
 //! | a receiver returns | [`Response`](events_core::Response), [`Disposition`](events_core::receiver::Disposition) | success, or an error and what its receiver asks for |
-//! | all receivers have returned | `Verdict`, opaque in middleware as [`Processed`] | the combined result: done, skip, retry, reject, stop. Its [`InboundError`] names the failed receivers ([`ReceiverFailure`]) |
-//! | the worker settles the delivery | [`Outcome`](events_transport::Outcome): `ack`, `retry`, `release`, `reject` | what the transport stores. A [`Rejection`](events_transport::Rejection) has the text of the `InboundError`, for the dead letter's headers |
+//! | all receivers have returned | `Verdict`, opaque in middleware as [`Processed`] | the combined result: done, skip, pause, retry, reject, stop. Its [`InboundError`] names the failed receivers ([`ReceiverFailure`]) |
+//! | the worker settles the delivery | [`Outcome`](events_transport::Outcome): `ack`, `retry`, `release`, `postpone`, `reject` | what the transport stores. A [`Rejection`](events_transport::Rejection) has the text of the `InboundError`, for the dead letter's headers |
 //! | the transport has stored it | an audit line's action, the metrics | what happened to the message |
 //! | the consumer ends | [`Consumed`] | the number of messages for each of these |
 //!
@@ -36,7 +37,7 @@
 //! | [`FlushError`], [`ShutdownError`] | [`EventBus::flush`], [`EventBus::shutdown`] | the messages that are not acknowledged |
 //! | [`SpillError`] | [`EventBus::shutdown_or_spill`] | a `ShutdownError` and the file's [`io::Error`](std::io::Error) |
 //! | [`InboundError`] | a received message | decoding, receivers |
-//! | [`ConsumeError`] | [`Consume::run_until`] | events that stop a consumer |
+//! | [`ConsumeError`] | [`Consume::run_until`] | events that stop a consumer: unknown, or without a receiver |
 //! | [`ReplayError`] | [`Replay::run`] | a `ConsumeError`, or a group before the start |
 //! | [`RecordError`] | a line of a [record](#records) | – |
 //!
@@ -122,14 +123,16 @@
 //! | `events_schema_waits_total` | counter | `topic`, `group` | messages postponed until their schema is found |
 //! | `events_receive_retried_total` | counter | `topic`, `group` | failed receive calls that are retried |
 //! | `events_skipped_total` | counter | `topic`, `group` | messages skipped by their receivers |
+//! | `events_paused_total` | counter | `topic`, `group` | messages returned because the signal of their event is disabled, once for each return |
 //! | `events_parked_total` | counter | `topic`, `group` | messages that exhausted their attempts and stay in the topic |
 //! | `events_settle_failed_total` | counter | `topic`, `group` | outcomes that the transport did not store; the messages are redelivered |
 //! | `events_unknown_total` | counter | `topic`, `group` | events of types that are not linked into the program |
 //! | `events_deduplicated_total` | counter | `topic`, `group` | duplicates that [`Consume::dedup`] acknowledged without calling a receiver |
 //! | `events_dedup_failed_total` | counter | `topic`, `group` | handled events whose ids could not be stored |
-//! | `events_unreceived_total` | counter | `topic`, `group` | events without a connected receiver |
+//! | `events_unreceived_total` | counter | `topic`, `group` | events of linked types that no receiver takes, whatever `unhandled` does with them |
 //! | `events_trace_ignored_total` | counter | `topic`, `group` | trace context headers that are duplicated or not text; the events are processed |
-//! | `events_consumer_lag` | gauge | `topic`, `group`, `partition` | messages not settled by the group, polled every `bus.consumer.lag_interval` while a consumer runs; partition `0` if the transport has none |
+//! | `events_consumer_lag` | gauge | `topic`, `group`, `partition` | messages not settled by the group, for every group of a topic that a consumer of this process runs on, polled every `bus.consumer.lag_interval`; partition `0` if the transport has none |
+//! | `events_dead_letters_waiting` | gauge | `topic`, `group` | dead letters of the group that were neither retried nor dropped; polled with the lag, for the same groups |
 //! | `events_handler_seconds` | histogram | `event_type`, `group` | seconds to decode an event and run all its receivers |
 //! | `events_error_log_lost_total` | counter | | events that could not be written to the error log |
 //! | `events_receiver_failures_total` | counter | `event_type`, `receiver` | failed receiver calls, with or without a bus |
@@ -144,7 +147,7 @@
 //! | `send` | client | one send call |
 //! | `receive` | client | received messages; empty calls have no span |
 //! | `process` | consumer | the work on one message: middleware, decoding, and all receivers, async ones included |
-//! | `settle` | client | storing an outcome: `ack`, `retry`, `release` or `reject` |
+//! | `settle` | client | storing an outcome: `ack`, `retry`, `release`, `postpone` or `reject` |
 //!
 //! Failed spans have `error.type` and `otel.status_code`. A W3C trace context travels in the extensions
 //! `traceparent` and `tracestate`. A [`TracePropagator`] writes the emitter's context there and links the
@@ -197,7 +200,7 @@ mod worker;
 mod writers;
 
 pub use builder::{EventBusBuilder, StartError};
-pub use consumer::Consume;
+pub use consumer::{Consume, MissingReceiver};
 pub use dead_letters::{DeadLetter, DeadLetterReport, DeadLetters, Listing, Restored};
 pub use event_bus::EventBus;
 use event_bus::Inner;
@@ -222,7 +225,7 @@ pub use settling::Consumed;
 pub use shutdown::{ShutdownError, SpillError};
 #[doc(hidden)]
 pub use spill::{Damage, LINE_AT_MOST, SpillFile};
-pub use status::{BusStatus, Circuit, ConsumerStatus, TopicQueueStatus};
+pub use status::{BusStatus, Circuit, ConsumerStatus, FailedConsumer, TopicQueueStatus};
 pub use undelivered::Undelivered;
 pub use verdict::{InboundError, ReceiverFailure};
 pub use worker::ConsumeError;

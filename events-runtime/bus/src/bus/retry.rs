@@ -20,6 +20,11 @@ impl Backoff {
         Self { initial, max }
     }
 
+    /// The first pause.
+    pub(super) const fn initial(&self) -> Duration {
+        self.initial
+    }
+
     /// The longest pause.
     pub(super) const fn max(&self) -> Duration {
         self.max

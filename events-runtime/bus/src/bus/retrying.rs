@@ -82,6 +82,7 @@ impl Connections {
             match subscribed {
                 Ok(consumer) => {
                     self.succeeded();
+                    self.0.iter().for_each(|connection| connection.running.subscribed());
                     let inner = through(consumer);
                     return Ok(RetryingConsumer { inner, connections: self, retry_at: None });
                 }
@@ -132,6 +133,7 @@ impl Consumer for RetryingConsumer {
                 match self.inner.receive(max, wait).await {
                     Ok(deliveries) => {
                         self.connections.succeeded();
+                        self.connections.0.iter().for_each(|connection| connection.running.received());
                         return Ok(deliveries);
                     }
                     Err(error) => {

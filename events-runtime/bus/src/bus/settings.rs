@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use super::middleware::Middleware;
 use super::retry::Backoff;
-use crate::config::{Exhausted, UnknownEvents};
+use crate::config::{Exhausted, UnhandledEvents, UnknownEvents};
 use crate::inbox::SeenEvents;
 
 /// The effective settings of a running consumer.
@@ -30,6 +30,7 @@ pub(super) struct TopicSettings {
     pub(super) max_attempts: u32,
     pub(super) backoff: Backoff,
     pub(super) exhausted: Exhausted,
+    pub(super) unhandled: UnhandledEvents,
     pub(super) unknown_schema_wait: Duration,
 }
 

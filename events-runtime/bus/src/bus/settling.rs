@@ -8,17 +8,19 @@ use tokio::time::Instant;
 use tracing::{Instrument, Span};
 
 use super::observe::{
-    Action, AuditLine, CONSUMED, Consuming, DEAD_LETTERED, Failure, PARKED, RETRIED, SCHEMA_WAITS,
+    Action, AuditLine, CONSUMED, Consuming, DEAD_LETTERED, Failure, PARKED, PAUSED, RETRIED, SCHEMA_WAITS,
     SETTLE_FAILED, SKIPPED, record_error,
 };
 use super::record::FailureKind;
 use super::rejections::PendingRejection;
 use super::retry::{Backoff, Pause};
+use super::status::Running;
 use super::verdict::InboundError;
 use crate::envelope::Envelope;
 use events_support::error_chain::chain;
 use events_transport::{
-    BoxFuture, Delivery, ErrorKind, Outcome, Position, Topic, TransportError, ack_all, release_all, renew_all,
+    BoxFuture, Delivery, ErrorKind, Outcome, Position, Topic, TransportError, ack_all, postpone_all,
+    release_all, renew_all,
 };
 
 /// The maximum number of acknowledgement batches in flight while another is gathered: a sync to disk takes
@@ -40,8 +42,7 @@ pub(super) type Stored = Vec<Result<(), TransportError>>;
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Consumed {
-    /// Processed by every connected receiver and acknowledged. Events without any receiver count too, and
-    /// are logged once.
+    /// Processed by every connected receiver and acknowledged.
     pub acked: u64,
     /// Returned for another attempt after a failure.
     pub retried: u64,
@@ -52,13 +53,16 @@ pub struct Consumed {
     pub unfinished: u64,
     /// Sent to the dead-letter topic.
     pub dead_lettered: u64,
-    /// Skipped: of an unknown event type, or because every failed receiver asked for it.
+    /// Returned without an attempt because the signal of the event is disabled. An event counts each time.
+    pub paused: u64,
+    /// Skipped: of an unknown event type, without a receiver, or because every failed receiver asked for it.
     pub skipped: u64,
 }
 
 /// Settles a consumer's messages.
 pub(super) struct Settling {
     pub(super) consuming: Arc<Consuming>,
+    running: Arc<Running>,
     backoff: Backoff,
     pub(super) consumed: Consumed,
     /// Outcomes that the transport has not stored yet, oldest first.
@@ -86,6 +90,7 @@ impl Consumed {
             parked: self.parked + other.parked,
             unfinished: self.unfinished + other.unfinished,
             dead_lettered: self.dead_lettered + other.dead_lettered,
+            paused: self.paused + other.paused,
             skipped: self.skipped + other.skipped,
         }
     }
@@ -108,9 +113,9 @@ pub(super) async fn next_renewed(in_flight: &mut Option<Renewal>) -> (Renewal, S
 }
 
 impl Settling {
-    pub(super) fn new(consuming: Arc<Consuming>, backoff: Backoff) -> Self {
+    pub(super) fn new(consuming: Arc<Consuming>, running: Arc<Running>, backoff: Backoff) -> Self {
         let (consumed, in_flight) = (Consumed::default(), VecDeque::new());
-        Self { consuming, backoff, consumed, in_flight, skipped_positions: HashSet::new() }
+        Self { consuming, running, backoff, consumed, in_flight, skipped_positions: HashSet::new() }
     }
 
     pub(super) fn topic(&self) -> &Topic {
@@ -218,6 +223,10 @@ impl Settling {
                 self.consumed.parked += count;
                 self.consuming.count(PARKED, count);
             }
+            Some(Action::Paused) => {
+                self.consumed.paused += count;
+                self.consuming.count(PAUSED, count);
+            }
             // Unfinished messages are counted already.
             _ => {}
         }
@@ -263,6 +272,15 @@ impl Settling {
         let span = self.consuming.settle_span("release", || deliveries.iter());
         let stored = span.in_scope(|| release_all(deliveries));
         self.in_flight.push_back(Outcomes { action: None, stored, span, lines: Vec::new() });
+    }
+
+    /// Returns deliveries without an attempt, to come again after a time.
+    pub(super) fn pause(&mut self, deliveries: Vec<Delivery>, after: Duration) {
+        let lines = deliveries.iter().filter_map(|delivery| self.consuming.audit_line(delivery));
+        let lines = lines.map(|line| (Action::Paused, line)).collect();
+        let span = self.consuming.settle_span("postpone", || deliveries.iter());
+        let stored = span.in_scope(|| postpone_all(deliveries, after));
+        self.in_flight.push_back(Outcomes { action: Some(Action::Paused), stored, span, lines });
     }
 
     /// Returns a failed delivery for another attempt after a pause.
@@ -389,6 +407,9 @@ impl Settling {
     /// Reports the result of storing an outcome. If it failed, the event is redelivered, so nothing is
     /// lost.
     fn stored(&mut self, result: &Result<(), TransportError>, span: &Span) -> bool {
+        if result.is_ok() {
+            self.running.settled();
+        }
         if let Err(error) = result {
             record_error(span, error.kind().as_str());
             self.consuming.count(SETTLE_FAILED, 1);

@@ -8,6 +8,7 @@ use std::task::Poll;
 use super::inbound::Inbound;
 use super::settings::TopicSettings;
 use super::settling::{Consumed, Settling};
+use super::status::Running;
 use events_transport::{Delivery, Topic};
 
 /// A topic of a consumer.
@@ -15,6 +16,7 @@ pub(super) struct ConsumedTopic {
     pub(super) inbound: Arc<Inbound>,
     pub(super) settling: Settling,
     pub(super) settings: TopicSettings,
+    pub(super) running: Arc<Running>,
 }
 
 /// The topics of a consumer. Each message is counted, settled and reported with its own topic.
@@ -61,12 +63,11 @@ impl ConsumedTopics {
 
     /// Reports received messages, as [`Settling::received`].
     pub(super) fn received(&self, deliveries: &[Delivery]) {
-        if self.others.is_empty() {
-            return self.first.settling.received(deliveries);
-        }
         for run in deliveries.chunk_by(|one, next| one.topic() == next.topic()) {
             if let Some(delivery) = run.first() {
-                self.of(delivery.topic()).settling.received(run);
+                let topic = self.of(delivery.topic());
+                topic.running.fetched(run.len());
+                topic.settling.received(run);
             }
         }
     }
@@ -81,13 +82,15 @@ impl ConsumedTopics {
         self.first.settling.ack(done);
     }
 
-    /// Releases deliveries, as [`Settling::release`]: with one call for each topic.
-    pub(super) fn release(&mut self, mut deliveries: Vec<Delivery>) {
+    /// Releases waiting deliveries, as [`Settling::release`]: with one call for each topic.
+    pub(super) fn release_waiting(&mut self, mut deliveries: Vec<Delivery>) {
         for other in &mut self.others {
             let is_other = |delivery: &mut Delivery| delivery.topic() == other.settling.topic();
-            let released = deliveries.extract_if(.., is_other).collect();
+            let released: Vec<_> = deliveries.extract_if(.., is_other).collect();
+            other.running.not_waiting(released.len());
             other.settling.release(released);
         }
+        self.first.running.not_waiting(deliveries.len());
         self.first.settling.release(deliveries);
     }
 

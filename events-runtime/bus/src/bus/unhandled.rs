@@ -1,4 +1,4 @@
-//! Counts the events that no receiver of this program handled.
+//! Counts the skipped events that no receiver of this program handled.
 
 use std::collections::BTreeMap;
 use std::sync::{Mutex, PoisonError};
@@ -6,7 +6,7 @@ use std::sync::{Mutex, PoisonError};
 /// The maximum number of event types to count, so that hostile input can't exhaust memory.
 const MAX_TYPES: usize = 1000;
 
-/// The number of acknowledged events without a receiver, by event type.
+/// The number of skipped events without a receiver, by event type.
 #[derive(Debug, Default)]
 pub(super) struct Unhandled {
     unreceived: Counts,
@@ -33,7 +33,7 @@ impl Counts {
 }
 
 impl Unhandled {
-    /// Counts an emitted event without a connected receiver.
+    /// Counts a skipped event that no receiver took.
     pub(super) fn unreceived(&self, event_type: &str) {
         self.unreceived.count(event_type);
     }

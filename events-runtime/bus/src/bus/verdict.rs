@@ -7,6 +7,7 @@ use super::retry::Pause;
 use crate::envelope::EnvelopeError;
 use events_core::avro::DecodeError;
 use events_core::receiver::Disposition;
+use events_core::registry::Descriptor;
 use events_transport::{Rejection, TransportError};
 
 /// The reason why a message could not be processed.
@@ -19,6 +20,14 @@ pub enum InboundError {
     /// The event type is not linked into this program.
     #[error("the event type `{event_type}` is not linked into this program")]
     UnknownEvent {
+        /// The event type.
+        event_type: String,
+    },
+    /// The event type is linked, and no receiver takes the event.
+    #[error(
+        "no receiver of this program takes events of type `{event_type}` from a bus: link the crate that has its receivers"
+    )]
+    Unhandled {
         /// The event type.
         event_type: String,
     },
@@ -136,6 +145,7 @@ impl InboundError {
         match self {
             Self::Envelope(_) => "envelope",
             Self::UnknownEvent { .. } => "unknown-event",
+            Self::Unhandled { .. } => "unhandled",
             Self::UnknownSchema { .. } => "unknown-schema",
             Self::SchemaUnavailable { .. } => "schema-unavailable",
             Self::Decode(_) | Self::IncompatibleSchema { .. } => "decode",
@@ -178,8 +188,10 @@ impl fmt::Display for Receivers<'_> {
 pub(super) enum Verdict {
     /// Every receiver succeeded.
     Done,
-    /// Skipped: the type is not known here, or the failed receivers asked for it.
+    /// Skipped: the type is not known here, no receiver takes it, or the failed receivers asked for it.
     Skip,
+    /// The signal is disabled: the event comes again after this time, without an attempt.
+    Pause { event_type: &'static str, after: Duration },
     /// Another attempt may succeed after this pause.
     Retry(InboundError, Pause),
     /// The message waits for its schema. No attempt was made.
@@ -187,7 +199,15 @@ pub(super) enum Verdict {
     /// No attempt can succeed.
     Reject(InboundError),
     /// The consumer must stop.
-    Stop { event_type: String },
+    Stop(Stop),
+}
+
+/// The reason why an event stops its consumer.
+pub(super) enum Stop {
+    /// The type is not linked.
+    Unknown { event_type: String },
+    /// No receiver takes an event of this definition.
+    Unhandled(Descriptor),
 }
 
 /// The verdict that deprives no receiver of the event.

@@ -5,7 +5,7 @@ use std::num::{NonZeroU32, NonZeroUsize};
 use std::time::Duration;
 
 use super::section::{Findings, Section};
-use super::settings::{BusSettings, Exhausted, UnknownSchema, topic};
+use super::settings::{BusSettings, Exhausted, UnhandledEvents, UnknownSchema, topic};
 use events_transport::{ConsumerGroup, StartPosition, Topic, TopicPrefix, TransportName};
 
 /// The settings of a group's consumers of one topic, unless the program overrides them.
@@ -27,6 +27,10 @@ pub struct GroupSettings {
     pub concurrency: NonZeroUsize,
     /// `exhausted`: default as in `[bus.consumer]`.
     pub exhausted: Exhausted,
+    /// `unhandled`: default as in `[bus.consumer]`.
+    pub unhandled: UnhandledEvents,
+    /// `expect_receivers`: default as in `[bus.consumer]`.
+    pub expect_receivers: Vec<String>,
     /// `unknown_schema`: default as in `[bus.consumer]`.
     pub unknown_schema: UnknownSchema,
 }
@@ -42,6 +46,8 @@ impl GroupSettings {
             max_attempts: bus.retry.max_attempts,
             concurrency: bus.consumer.concurrency,
             exhausted: bus.consumer.exhausted,
+            unhandled: bus.consumer.unhandled,
+            expect_receivers: bus.consumer.expect_receivers.clone(),
             unknown_schema: bus.consumer.unknown_schema,
         }
     }
@@ -70,6 +76,8 @@ pub(super) fn read(
                 max_attempts: table.or(findings, "max_attempts", default.max_attempts),
                 concurrency: table.or(findings, "concurrency", default.concurrency),
                 exhausted: table.or(findings, "exhausted", default.exhausted),
+                unhandled: table.or(findings, "unhandled", default.unhandled),
+                expect_receivers: table.or(findings, "expect_receivers", default.expect_receivers.clone()),
                 unknown_schema: UnknownSchema::read(findings, &mut table, default.unknown_schema),
             };
             if settings.max < settings.initial {

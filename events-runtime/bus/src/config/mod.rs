@@ -74,8 +74,8 @@ pub use explain::{Explained, Explanation};
 pub use key_path::{KeyPath, KeyPathError};
 pub use loader::ConfigBuilder;
 pub use settings::{
-    BusSettings, ConsumerSettings, Exhausted, RetrySettings, Route, ServiceSettings, UnknownEvents,
-    UnknownSchema,
+    BusSettings, ConsumerSettings, Exhausted, RetrySettings, Route, ServiceSettings, UnhandledEvents,
+    UnknownEvents, UnknownSchema,
 };
 pub use source::Source;
 pub use transports::{TransportSettings, UnknownTransport};

@@ -109,6 +109,12 @@ pub struct ConsumerSettings {
     pub exhausted: Exhausted,
     /// `unknown_events`: the policy for an event whose type is not linked. Default: `skip`.
     pub unknown_events: UnknownEvents,
+    /// `unhandled`: the policy for an event whose type is linked and that no receiver of this program takes.
+    /// Default: `error`.
+    pub unhandled: UnhandledEvents,
+    /// `expect_receivers`: the event types that a receiver of this program must take; a consumer without one does
+    /// not start. Default: none.
+    pub expect_receivers: Vec<String>,
     /// `unknown_schema`: the policy for an event whose schema is not known.
     pub unknown_schema: UnknownSchema,
     /// `schemas`: a folder of writer schemas, `<event_type>/<minor>.avsc`, in addition to the published
@@ -135,6 +141,30 @@ impl Choice for UnknownEvents {
     const EXPECTED: &'static str = "`skip`, `dead-letter` or `stop`";
     const CHOICES: &'static [(&'static str, Self)] =
         &[("skip", Self::Skip), ("dead-letter", Self::DeadLetter), ("stop", Self::Stop)];
+}
+
+/// The policy for an event whose type is linked into the program and that none of its receivers takes: none is
+/// connected, or all of them refuse events from a bus. Its definition was linked without the crate that has its
+/// receivers, or the program does not want it.
+///
+/// The policy applies to the moment at which the event arrives: connect receivers before the consumer starts. A
+/// [`Recorder`](events_core::testing::Recorder) counts as a receiver.
+#[doc(alias("unreceived", "dlq"))]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum UnhandledEvents {
+    /// `error`: end the consumer with an error; the event is released, without an attempt.
+    Error,
+    /// `dead-letter`: move it to the dead letters.
+    DeadLetter,
+    /// `skip`: acknowledge and count it, and log its type once.
+    Skip,
+}
+
+impl Choice for UnhandledEvents {
+    const EXPECTED: &'static str = "`error`, `dead-letter` or `skip`";
+    const CHOICES: &'static [(&'static str, Self)] =
+        &[("error", Self::Error), ("dead-letter", Self::DeadLetter), ("skip", Self::Skip)];
 }
 
 /// `unknown_schema`: the policy for an event whose schema is neither a version that the program has nor stored
@@ -277,6 +307,8 @@ fn bus(findings: &mut Findings, mut section: Section<'_>) -> Option<BusSettings>
         drain_timeout: table.or(findings, "drain_timeout", Limit(Some(Duration::from_secs(30)))).0,
         exhausted: table.or(findings, "exhausted", Exhausted::DeadLetter),
         unknown_events: table.or(findings, "unknown_events", UnknownEvents::Skip),
+        unhandled: table.or(findings, "unhandled", UnhandledEvents::Error),
+        expect_receivers: table.or(findings, "expect_receivers", Vec::new()),
         unknown_schema: UnknownSchema::read(findings, &mut table, UnknownSchema::DEFAULT),
         schemas: table.optional::<FilePath>(findings, "schemas", "(none)").map(|path| path.0),
         lag_interval: table.or(findings, "lag_interval", Interval(Some(Duration::from_secs(15)))).0,

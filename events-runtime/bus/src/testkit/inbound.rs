@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 
-use crate::bus::{Backoff, Consume, Consumed, EventBus};
+use crate::bus::{Backoff, Consume, ConsumeError, Consumed, EventBus};
 use crate::config::Exhausted;
 use crate::envelope::Envelope;
 use events_core::{Event, Origin, Signal};
@@ -290,4 +290,82 @@ pub async fn a_parked_key_does_not_block_other_keys(fixture: &dyn Fixture) {
     let consumed = running.stop().await;
     bus.shutdown(LONG).await.expect("nothing waits");
     assert_eq!((consumed.acked, consumed.dead_lettered), (20, 0));
+}
+
+/// The event is released, without an attempt.
+pub async fn an_event_that_no_receiver_takes_stops_its_consumer_and_stays(fixture: &dyn Fixture) {
+    let _store = connect(fixture);
+    place(fixture, &["ada"], 3).await;
+    let bus = program::<OrderPlaced>(fixture, &[]).await;
+    for _ in 0..2 {
+        let consumer = bus.consume("orders").group("billing").run();
+        let error = tokio::time::timeout(LONG, consumer).await.expect("it ends").expect_err("no receiver");
+        assert!(matches!(error, ConsumeError::Unhandled { .. }), "{error:?}");
+    }
+    let (running, mut taken) = taking(&bus, |consume| consume);
+    for number in 0..3 {
+        assert_eq!(next(&mut taken).await, ("ada".to_owned(), number, 1));
+    }
+    settled(fixture).await;
+    assert_eq!(running.stop().await.acked, 3);
+    bus.shutdown(LONG).await.expect("nothing waits");
+}
+
+/// Without an attempt, in the order of each key.
+pub async fn events_of_a_disabled_signal_stay_until_it_is_enabled_and_keep_their_order(
+    fixture: &dyn Fixture,
+) {
+    let _store = connect(fixture);
+    place(fixture, &["ada", "bob"], 3).await;
+    let bus = program::<OrderPlaced>(fixture, &[]).await;
+    bus.hub().disable::<OrderPlaced>();
+    let returned = Arc::new(std::sync::atomic::AtomicUsize::new(0));
+    let count = Arc::clone(&returned);
+    let (running, mut taken) = taking(&bus, |consume| {
+        consume.max_attempts(1).concurrency(4).middleware(move |_, next| {
+            count.fetch_add(1, std::sync::atomic::Ordering::SeqCst);
+            async { Ok(next.run().await) }
+        })
+    });
+    super::until(|| async { returned.load(std::sync::atomic::Ordering::SeqCst) >= 6 }).await;
+    assert!(taken.try_recv().is_err(), "no receiver ran");
+    bus.hub().enable::<OrderPlaced>();
+    let mut all = BTreeMap::<String, Vec<(i64, u32)>>::new();
+    for _ in 0..6 {
+        let (customer, number, attempt) = next(&mut taken).await;
+        all.entry(customer).or_default().push((number, attempt));
+    }
+    for (customer, events) in all {
+        assert_eq!(events, [(0, 1), (1, 1), (2, 1)], "{customer}");
+    }
+    settled(fixture).await;
+    let consumed = running.stop().await;
+    bus.shutdown(LONG).await.expect("nothing waits");
+    assert_eq!((consumed.acked, consumed.dead_lettered, consumed.retried), (6, 0, 0));
+    assert!(consumed.paused >= 2, "{consumed:?}");
+}
+
+type Taken = mpsc::UnboundedReceiver<(String, i64, u32)>;
+
+/// A member whose receiver succeeds, and the customer, number and attempt of each event that it takes.
+fn taking(bus: &EventBus, setup: impl FnOnce(Consume) -> Consume) -> (Running, Taken) {
+    tokio::task_local! { static ATTEMPT: u32; }
+    let (sender, taken) = mpsc::unbounded_channel();
+    bus.hub().scope(|| {
+        Signal::<OrderPlaced>::new().connect("receiver", move |event: &Event<OrderPlaced>| {
+            let _ = sender.send((event.customer.clone(), event.number, ATTEMPT.get()));
+        })
+    });
+    let running = Running::start(bus, |consume| {
+        setup(consume)
+            .middleware(|message, next| ATTEMPT.scope(message.attempt, async { Ok(next.run().await) }))
+    });
+    (running, taken)
+}
+
+async fn next(taken: &mut Taken) -> (String, i64, u32) {
+    tokio::time::timeout(LONG, taken.recv())
+        .await
+        .expect("it arrives in time")
+        .expect("the receiver is connected")
 }

@@ -57,7 +57,7 @@
 //! | [`replay`] | replay in a new group and in place, resets | |
 //! | [`evolution`] | two versions of a definition on one topic, rolling upgrades | `schemas` |
 //! | [`unknown_schemas`] | events whose schema is not known yet, forged schemas | `schemas` |
-//! | [`inbound`] | consumers of a bus: concurrency, failures, shutdown | `counts_attempts` |
+//! | [`inbound`] | consumers of a bus: concurrency, failures, unhandled and paused events, shutdown | `counts_attempts` |
 //!
 //! # Settings
 //! `CONFORMANCE_HISTORIES` sets the number of generated histories of each promise, `CONFORMANCE_SEED` the seed of
@@ -151,6 +151,8 @@ macro_rules! conformance {
                     consumers_that_stop_and_start_lose_nothing,
                     an_interrupted_event_returns_with_its_attempt_counted,
                     a_parked_key_does_not_block_other_keys,
+                    an_event_that_no_receiver_takes_stops_its_consumer_and_stays,
+                    events_of_a_disabled_signal_stay_until_it_is_enabled_and_keep_their_order,
                 ]
             }
         }

@@ -119,7 +119,8 @@ impl Hub {
             let topics = if has_bus { snapshot.offer(event.get()) } else { Vec::new() };
             Box::new(Pending { receivers, topics })
         });
-        Ok(AnyEmission { responses, pending, suppressed: false })
+        let recorded = state.is_recorded();
+        Ok(AnyEmission { responses, pending, suppressed: false, recorded })
     }
 
     fn start<E: PublicSignal>(&self, receivers: &Selected<E>, event: &Arc<Event<E>>) -> Vec<PendingReceiver> {

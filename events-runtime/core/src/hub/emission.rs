@@ -42,11 +42,12 @@ pub struct AnyEmission {
     /// `None` in the common case, which saves creating and dropping it.
     pub(super) pending: Option<Box<Pending>>,
     pub(super) suppressed: bool,
+    pub(super) recorded: bool,
 }
 
 impl AnyEmission {
     pub(super) fn suppressed() -> Self {
-        Self { responses: Responses::none(), pending: None, suppressed: true }
+        Self { responses: Responses::none(), pending: None, suppressed: true, recorded: false }
     }
 
     /// See [`Emission::responses`].
@@ -57,6 +58,11 @@ impl AnyEmission {
     /// See [`Emission::is_suppressed`].
     pub fn is_suppressed(&self) -> bool {
         self.suppressed
+    }
+
+    /// Whether a [`Recorder`](crate::testing::Recorder) of the hub recorded the event.
+    pub fn is_recorded(&self) -> bool {
+        self.recorded
     }
 
     /// See [`Emission::delivered`].

@@ -112,6 +112,13 @@ impl<E: Send + Sync + 'static> ReceiverSet<E> {
         names(synchronous, asynchronous)
     }
 
+    /// Whether a receiver takes the events that a bus delivers, or a recorder records them.
+    pub(crate) fn handles_bus_events(&self) -> bool {
+        let snapshot = self.snapshot.load();
+        let Selected { synchronous, asynchronous, .. } = &snapshot.bus;
+        !synchronous.is_empty() || !asynchronous.is_empty() || snapshot.state.is_recorded()
+    }
+
     pub(crate) fn names_from(&self, origin: Origin) -> Vec<Arc<str>> {
         let snapshot = self.snapshot.load();
         let Selected { synchronous, asynchronous, .. } = snapshot.of(origin);

@@ -38,6 +38,11 @@ impl HubState {
         !self.observers.is_empty() || !self.bystanders.is_empty()
     }
 
+    /// Whether a recorder of this hub is attached.
+    pub(super) fn is_recorded(&self) -> bool {
+        !self.observers.is_empty()
+    }
+
     /// Offers an event to every bus.
     pub(super) fn offer(&self, event: &dyn AnyEvent) -> Vec<PendingTopic> {
         self.outbounds.iter().flat_map(|outbound| outbound.offer(event)).collect()

@@ -121,6 +121,17 @@ impl Descriptor {
         (self.0.emit_datum)(hub, metadata, Some(writer), datum)
     }
 
+    /// Whether a receiver of the hub takes events of this type that a bus delivers. A
+    /// [`Recorder`](crate::testing::Recorder) counts as one.
+    pub fn is_handled_in(&self, hub: &Hub) -> bool {
+        (self.0.is_handled)(hub)
+    }
+
+    /// The crate of the definition.
+    pub fn crate_name(&self) -> &'static str {
+        self.0.rust_type.split("::").next().unwrap_or(self.0.rust_type)
+    }
+
     #[doc(hidden)]
     pub fn get(self) -> &'static SignalDescriptor {
         self.0

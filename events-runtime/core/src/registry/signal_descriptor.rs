@@ -3,6 +3,7 @@
 use events_schema::tree::{Origin, Schema};
 
 use crate::avro::{self, Compatibility, DecodeError, Form, Published, WriterSchema};
+use crate::hub::TypeIndex;
 use crate::signal::AnyEmission;
 use crate::{EmitOptions, EventMetadata, Hub, PublicSignal};
 
@@ -40,6 +41,8 @@ pub struct SignalDescriptor {
     pub emit_datum: EmitDatum,
     /// Decodes a datum and emits it as a new event.
     pub emit_new: EmitNew,
+    /// Whether the hub handles an event that a bus delivers.
+    pub is_handled: fn(&Hub) -> bool,
 }
 
 /// Decodes a datum and emits the event in a hub, with the received metadata.
@@ -99,6 +102,7 @@ impl SignalDescriptor {
             published: E::PUBLISHED,
             emit_datum: emit_datum::<E>,
             emit_new: emit_new::<E>,
+            is_handled: |hub| hub.receivers::<E>(TypeIndex::of::<E>()).handles_bus_events(),
         }
     }
 }

@@ -129,7 +129,7 @@ impl<E: PublicSignal> Signal<E> {
     }
 
     /// Disables events of this type in the current hub, including those that a bus delivers: no receiver runs
-    /// and nothing is sent.
+    /// and nothing is sent. A consumer leaves the events in their topic until the type is enabled again.
     pub fn disable(&self) {
         Hub::with_current(|hub| hub.receivers::<E>(self.type_index()).disable());
     }

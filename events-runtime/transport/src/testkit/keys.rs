@@ -111,6 +111,28 @@ pub async fn a_key_waiting_for_a_retry_holds_its_later_messages(fixture: &dyn Fi
     ack(again).await;
 }
 
+/// A postponed message blocks its own key only.
+pub async fn a_postponed_key_holds_its_later_messages_while_other_keys_go_on(fixture: &dyn Fixture) {
+    let transport = connect(fixture);
+    let mut consumer = member(&*transport, "billing").await;
+    let mut second = member(&*transport, "billing").await;
+    send(&*transport, &[message("A", 0), message("A", 1)]).await;
+    let mut postponed = receive(&mut *consumer, 2).await;
+    // The later one first, so that it does not overtake the earlier one.
+    postponed.remove(1).release().await.expect("the release is stored");
+    let after = Duration::from_millis(300) * fixture.patience();
+    postponed.remove(0).postpone(after).await.expect("the outcome is stored");
+    send(&*transport, &[message("B", 0), message("A", 2)]).await;
+    let other = receive(&mut *second, 1).await;
+    assert_eq!(texts(&other), ["B#0"]);
+    ack(other).await;
+    let again = receive(&mut *second, 3).await;
+    assert_eq!(texts(&again), ["A#0", "A#1", "A#2"]);
+    let attempts: Vec<_> = again.iter().map(Delivery::attempt).collect();
+    assert_eq!(attempts, [1, 1, 1]);
+    ack(again).await;
+}
+
 /// Messages without a key have no order.
 pub async fn messages_without_a_key_are_not_held_back(fixture: &dyn Fixture) {
     let transport = connect(fixture);

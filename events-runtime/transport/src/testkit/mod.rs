@@ -235,6 +235,7 @@ macro_rules! transport_promises {
                 competing_members_keep_the_order_of_each_key,
                 a_key_in_flight_elsewhere_waits_while_other_keys_go_on,
                 a_key_waiting_for_a_retry_holds_its_later_messages,
+                a_postponed_key_holds_its_later_messages_while_other_keys_go_on,
                 messages_without_a_key_are_not_held_back,
                 a_taken_over_key_keeps_its_order,
                 random_settling_keeps_the_order_and_loses_nothing,

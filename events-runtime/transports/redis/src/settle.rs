@@ -172,7 +172,7 @@ impl Worker {
                     }
                 }
                 Outcome::Postpone(after) => {
-                    call.arg("p").arg(receipt.position.to_string()).arg(millis(*after));
+                    call.arg("d").arg(receipt.position.to_string()).arg(millis(*after));
                 }
                 Outcome::Retry(after) => {
                     call.arg("r").arg(receipt.position.to_string()).arg(millis(*after));

@@ -4,11 +4,11 @@ use events_runtime::PublicSignal;
 
 use super::data::{
     BadgeData, CcxCoursePassingStatusData, CertificateData, CohortData, CourseAccessRoleData,
-    CourseDiscussionConfigurationData, CourseEnrollmentData, CourseNotificationData, CoursePassingStatusData,
-    DiscussionThreadData, ExamAttemptData, LtiProviderLaunchData, ORASubmissionData,
-    PersistentCourseGradeData, ProgramCertificateData, UserData, UserNotificationData,
-    VerificationAttemptData, XBlockSkillVerificationData,
+    CourseEnrollmentData, CourseNotificationData, CoursePassingStatusData, ExamAttemptData,
+    LtiProviderLaunchData, ORASubmissionData, PersistentCourseGradeData, ProgramCertificateData, UserData,
+    UserNotificationData, VerificationAttemptData, XBlockSkillVerificationData,
 };
+use super::discussions::{CourseDiscussionConfigurationData, DiscussionThreadData};
 
 /// A user registered.
 #[derive(Debug, Clone, PartialEq, PublicSignal)]

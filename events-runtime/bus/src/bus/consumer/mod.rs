@@ -1,10 +1,14 @@
 //! Configures and runs a consumer.
 
+mod expected;
 mod run;
 
 use std::num::NonZeroU32;
 use std::sync::Arc;
 use std::time::Duration;
+
+pub(super) use expected::List;
+pub use expected::MissingReceiver;
 
 use super::EventBus;
 use super::middleware::{MessageInfo, Middleware, Next, Processed};
@@ -13,7 +17,7 @@ use super::settings::{Settings, TopicSettings};
 use super::settling::Consumed;
 use super::unhandled::Unhandled;
 use super::worker::ConsumeError;
-use crate::config::{Exhausted, GroupSettings, UnknownEvents};
+use crate::config::{Exhausted, GroupSettings, UnhandledEvents, UnknownEvents};
 use crate::inbox::SeenEvents;
 use events_core::BoxError;
 use events_transport::{
@@ -38,8 +42,8 @@ pub struct Consume {
     /// Settings made by the program, which override the configuration.
     overrides: Overrides,
     settings: Settings,
-    /// Events without a receiver, shared with the caller.
-    pub(super) unhandled: Arc<Unhandled>,
+    /// The events that nobody handled, shared with the caller.
+    pub(super) counts: Arc<Unhandled>,
 }
 
 /// The settings that both the program and the configuration of a group may make.
@@ -50,6 +54,8 @@ struct Overrides {
     backoff: Option<Backoff>,
     concurrency: Option<usize>,
     exhausted: Option<Exhausted>,
+    unhandled: Option<UnhandledEvents>,
+    expect_receivers: Option<Vec<String>>,
     unknown_schema_wait: Option<Duration>,
 }
 
@@ -78,7 +84,7 @@ impl Consume {
                 middleware: Arc::new([]),
                 seen: None,
             },
-            unhandled: Arc::default(),
+            counts: Arc::default(),
         }
     }
 
@@ -164,6 +170,38 @@ impl Consume {
     /// The policy for events whose type is not linked into this program.
     pub const fn unknown_events(mut self, policy: UnknownEvents) -> Self {
         self.settings.unknown_events = policy;
+        self
+    }
+
+    /// The policy for an event whose type is linked and that no receiver takes. Default: the configuration's,
+    /// which ends the consumer with [`ConsumeError::Unhandled`] unless set, so that a crate with receivers that
+    /// was not linked is noticed at the first event. Connect receivers before the consumer starts.
+    ///
+    /// ```
+    /// # use events_runtime::bus::Consume;
+    /// use events_runtime::config::UnhandledEvents;
+    ///
+    /// # fn set_up(consume: Consume) -> Consume {
+    /// // This program takes some types of the topic only.
+    /// consume.unhandled(UnhandledEvents::Skip)
+    /// # }
+    /// ```
+    pub const fn unhandled(mut self, policy: UnhandledEvents) -> Self {
+        self.overrides.unhandled = Some(policy);
+        self
+    }
+
+    /// The event types that a receiver of this program must take. If one has none, the consumer does not start,
+    /// and [`ConsumeError::NoReceivers`] lists all of them. Replaces the configuration's list.
+    ///
+    /// ```
+    /// # use events_runtime::bus::Consume;
+    /// # fn set_up(consume: Consume) -> Consume {
+    /// consume.expect_receivers(["org.acme.orders.order.placed.v1"])
+    /// # }
+    /// ```
+    pub fn expect_receivers(mut self, event_types: impl IntoIterator<Item = impl Into<String>>) -> Self {
+        self.overrides.expect_receivers = Some(event_types.into_iter().map(Into::into).collect());
         self
     }
 
@@ -280,7 +318,7 @@ impl Consume {
     /// An unreachable transport is retried with growing pauses.
     ///
     /// # Errors
-    /// A [`ConsumeError`] if the topic or group is invalid, a retry does not help, an unknown event type
+    /// A [`ConsumeError`] if the topic or group is invalid, an expected receiver is missing, a retry does not help, an event that nobody handles
     /// must stop the consumer, or too many events failed in a row. Unsettled events are redelivered.
     pub async fn run_until(self, shutdown: impl Future) -> Result<Consumed, ConsumeError> {
         let subscriptions = self.subscriptions()?;
@@ -294,11 +332,13 @@ impl Consume {
 
     /// The settings of a topic: the configuration's unless the program overrides them.
     fn topic_settings(&self, configured: &GroupSettings) -> TopicSettings {
-        let Overrides { max_attempts, backoff, exhausted, unknown_schema_wait, .. } = &self.overrides;
+        let Overrides { max_attempts, backoff, exhausted, unhandled, unknown_schema_wait, .. } =
+            &self.overrides;
         TopicSettings {
             max_attempts: max_attempts.unwrap_or(configured.max_attempts.get()),
             backoff: backoff.unwrap_or(Backoff::new(configured.initial, configured.max)),
             exhausted: exhausted.unwrap_or(configured.exhausted),
+            unhandled: unhandled.unwrap_or(configured.unhandled),
             unknown_schema_wait: unknown_schema_wait.unwrap_or(configured.unknown_schema.wait),
         }
     }

@@ -10,7 +10,7 @@ use events_transport::{ConsumerGroup, Delivery, Message, Position, Topic, Transp
 /// The `tracing` target of the audit lines, enabled with `bus.audit = true`.
 ///
 /// An info event for each message that was acknowledged by its topic (`sent`) or `received`, and for its
-/// outcome: `acked`, `skipped`, `retried`, `unfinished`, `parked`, `dead-lettered`. Fields: `action`,
+/// outcome: `acked`, `skipped`, `retried`, `unfinished`, `parked`, `paused`, `dead-lettered`. Fields: `action`,
 /// `topic`, `event_type`, `id`, `key`, `position`; for a received message `group` and `attempt`; and
 /// `transport` unless it is the one of `[bus]`. The
 /// payload is never included. The key is `***` unless it is known to be the value of a field without
@@ -27,6 +27,7 @@ pub(in crate::bus) enum Action {
     Postponed,
     Unfinished,
     Parked,
+    Paused,
     DeadLettered,
 }
 
@@ -40,6 +41,7 @@ impl Action {
             Self::Postponed => "postponed",
             Self::Unfinished => "unfinished",
             Self::Parked => "parked",
+            Self::Paused => "paused",
             Self::DeadLettered => "dead-lettered",
         }
     }

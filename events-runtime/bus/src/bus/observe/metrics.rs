@@ -17,6 +17,7 @@ pub(in crate::bus) const RETRIED: &str = "events_retried_total";
 pub(in crate::bus) const DEAD_LETTERED: &str = "events_dead_lettered_total";
 pub(in crate::bus) const RECEIVE_RETRIED: &str = "events_receive_retried_total";
 pub(in crate::bus) const SKIPPED: &str = "events_skipped_total";
+pub(in crate::bus) const PAUSED: &str = "events_paused_total";
 pub(in crate::bus) const PARKED: &str = "events_parked_total";
 pub(in crate::bus) const SETTLE_FAILED: &str = "events_settle_failed_total";
 pub(in crate::bus) const UNKNOWN: &str = "events_unknown_total";
@@ -25,12 +26,13 @@ pub(in crate::bus) const DEDUP_FAILED: &str = "events_dedup_failed_total";
 pub(in crate::bus) const UNRECEIVED: &str = "events_unreceived_total";
 pub(in crate::bus) const TRACE_IGNORED: &str = "events_trace_ignored_total";
 pub(in crate::bus) const CONSUMER_LAG: &str = "events_consumer_lag";
+pub(in crate::bus) const DEAD_LETTERS_WAITING: &str = "events_dead_letters_waiting";
 pub(in crate::bus) const HANDLER_SECONDS: &str = "events_handler_seconds";
 pub(in crate::bus) const ERROR_LOG_LOST: &str = "events_error_log_lost_total";
 /// Recorded by the hub, with or without a bus.
 const RECEIVER_FAILURES: &str = "events_receiver_failures_total";
 
-const COUNTERS: [(&str, &str); 22] = [
+const COUNTERS: [(&str, &str); 23] = [
     (EMITTED, "events offered to a bus that have a route"),
     (SENT, "messages acknowledged by the topic"),
     (SEND_FAILED, "messages refused permanently, or rejected because the queue was full"),
@@ -44,21 +46,23 @@ const COUNTERS: [(&str, &str); 22] = [
     (DEAD_LETTERED, "messages moved to the dead letters"),
     (RECEIVE_RETRIED, "failed receive calls that are retried"),
     (SKIPPED, "messages skipped by their receivers"),
+    (PAUSED, "messages returned because the signal of their event is disabled"),
     (PARKED, "messages that exhausted their attempts and stay in the topic"),
     (SETTLE_FAILED, "outcomes that the transport did not store; the messages are redelivered"),
     (UNKNOWN, "events of types that are not linked into the program"),
     (DEDUPLICATED, "duplicates that were acknowledged without calling a receiver"),
     (DEDUP_FAILED, "handled events whose ids could not be stored"),
-    (UNRECEIVED, "events without a connected receiver"),
+    (UNRECEIVED, "events that no receiver takes"),
     (TRACE_IGNORED, "trace context headers that are duplicated or not text"),
     (ERROR_LOG_LOST, "events that could not be written to the error log"),
     (RECEIVER_FAILURES, "failed receiver calls"),
 ];
 
-const GAUGES: [(&str, &str); 3] = [
+const GAUGES: [(&str, &str); 4] = [
     (QUEUE_DEPTH, "messages not yet acknowledged"),
     (CIRCUIT_OPEN, "1 while the last attempt to send failed, else 0"),
     (CONSUMER_LAG, "messages not settled by the group"),
+    (DEAD_LETTERS_WAITING, "dead letters of the group that were neither retried nor dropped"),
 ];
 
 const HISTOGRAMS: [(&str, &str); 1] =

@@ -30,9 +30,9 @@ use error_log::{ErrorLog, FLUSH_TIMEOUT};
 pub(super) use failure::Failure;
 pub(super) use handler_times::HandlerTimes;
 use keys::Keys;
-pub(super) use lag::watch;
+pub(super) use lag::Watched;
 pub(super) use metrics::{
-    CIRCUIT_OPEN, CONSUMED, DEAD_LETTERED, DEDUP_FAILED, DEDUPLICATED, EMITTED, PARKED, QUEUE_DEPTH,
+    CIRCUIT_OPEN, CONSUMED, DEAD_LETTERED, DEDUP_FAILED, DEDUPLICATED, EMITTED, PARKED, PAUSED, QUEUE_DEPTH,
     RECEIVE_RETRIED, RETRIED, SCHEMA_WAITS, SCHEMAS_FETCHED, SCHEMAS_STORED, SEND_FAILED, SEND_RETRIED, SENT,
     SETTLE_FAILED, SKIPPED, STORE_REFUSES, TRACE_IGNORED, UNKNOWN, UNRECEIVED, describe,
 };
@@ -129,8 +129,13 @@ impl Consuming {
 
     /// The labels of the consumer's metrics.
     fn labels(&self) -> Vec<Label> {
+        self.labels_of(&self.group)
+    }
+
+    /// The labels of a group of the consumer's topic.
+    fn labels_of(&self, group: &ConsumerGroup) -> Vec<Label> {
         let mut labels = labels(&self.topic, &self.transport);
-        labels.push(Label::new("group", self.group.to_string()));
+        labels.push(Label::new("group", group.to_string()));
         labels
     }
 }

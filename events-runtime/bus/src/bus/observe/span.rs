@@ -141,7 +141,7 @@ impl Consuming {
         span
     }
 
-    /// The span for storing outcomes; the operation is `ack`, `retry`, `release` or `reject`.
+    /// The span for storing outcomes; the operation is `ack`, `retry`, `release`, `postpone` or `reject`.
     pub(in crate::bus) fn settle_span<'a, D>(
         &self,
         operation: &'static str,

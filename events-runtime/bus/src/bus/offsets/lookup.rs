@@ -136,6 +136,11 @@ async fn sweep(transport: &dyn Transport, topic: &Topic) -> Result<(), Transport
     Ok(())
 }
 
+/// Whether a group is a temporary one.
+pub(in crate::bus) fn is_lookup(group: &str) -> bool {
+    group.starts_with(PREFIX)
+}
+
 fn is_stale(group: &str, now: SystemTime) -> bool {
     let id = group.strip_prefix(PREFIX).and_then(|id| Uuid::try_parse(id).ok());
     let made = id.and_then(|id| id.get_timestamp()).map(|time| {

@@ -6,7 +6,7 @@ mod seek_target;
 pub use seek_target::{SeekTarget, SeekTargetError};
 
 use self::lookup::Lookup;
-pub(super) use self::lookup::tidy;
+pub(super) use self::lookup::{is_lookup, tidy};
 use events_transport::{
     Acknowledgement, ConsumerGroup, ErrorKind, GroupStatus, Positions, StartPosition, Topic, Transport,
     TransportError,

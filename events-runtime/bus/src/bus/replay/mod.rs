@@ -128,8 +128,8 @@ pub struct Replayed {
     pub finished: bool,
     /// The number of messages for each outcome in this process.
     pub consumed: Consumed,
-    /// The number of events, by type, that this process emitted without a connected receiver. They count as
-    /// acknowledged.
+    /// The number of events, by type, that no receiver of this process took and that were skipped, with
+    /// `unhandled = "skip"`. They count as skipped.
     pub unreceived: BTreeMap<String, u64>,
     /// The number of events, by type, that were skipped because their definitions are not linked. They
     /// count as skipped.
@@ -368,9 +368,9 @@ async fn consume_range(
     let through = |consumer| -> Box<dyn events_transport::Consumer> {
         Box::new(Bounded::new(consumer, to.clone(), removed.clone()))
     };
-    let unhandled = Arc::clone(&consume.unhandled);
+    let counts = Arc::clone(&consume.counts);
     let consumed = consume.run_as(vec![subscription], through, end).await?;
-    let (unreceived, unknown) = unhandled.get();
+    let (unreceived, unknown) = counts.get();
     let finished = match ended {
         Some(settled) => {
             settled?;

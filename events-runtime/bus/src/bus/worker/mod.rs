@@ -10,14 +10,16 @@ use std::time::Duration;
 use tokio::sync::watch;
 use tokio::time::Instant;
 
+use crate::bus::consumer::{List, MissingReceiver};
 use crate::bus::fetched_batch::FetchedBatch;
 use crate::bus::middleware::process;
 use crate::bus::settings::Settings;
 use crate::bus::settling::next_renewed;
+use crate::bus::status::CountedInFlight;
 use crate::bus::topics::{ConsumedTopic, ConsumedTopics};
-use crate::bus::verdict::{InboundError, Verdict};
+use crate::bus::verdict::{InboundError, Stop, Verdict};
 use crate::config::{Exhausted, UnknownTransport};
-use events_transport::{Consumer, Delivery, NameError, Topic, TransportError};
+use events_transport::{Consumer, ConsumerGroup, Delivery, NameError, Topic, TransportError};
 
 /// The reason why a consumer ended early.
 #[derive(Debug, thiserror::Error)]
@@ -48,6 +50,34 @@ pub enum ConsumeError {
         /// The event type.
         event_type: String,
     },
+    /// Event types of `expect_receivers` have no receiver. The consumer has not joined its group.
+    #[error(
+        "expected receivers of group `{group}` are missing: {}: link the crates that have the receivers, as in `events_runtime::link!(my_receivers);`, connect them before the consumer starts, or correct `expect_receivers`", List(.missing)
+    )]
+    NoReceivers {
+        /// The consumer's group.
+        group: ConsumerGroup,
+        /// Each event type.
+        missing: Vec<MissingReceiver>,
+    },
+    /// An event was received that no receiver takes, and `unhandled` is `error`, the default. The event is
+    /// released, without an attempt: it is delivered again when the consumer is started again.
+    #[error(
+        "no receiver of this program takes the event of type `{event_type}` that was received from topic `{topic}`: link the crate that has its receivers, as in `events_runtime::link!({defined_in})` if they are in the crate that defines `{rust_type}`; or connect a receiver before the consumer starts; or set `unhandled = \"skip\"` in `[bus.consumer]`, or for group `{group}` in `[consumers.TOPIC.GROUP]`, if this program does not want such events"
+    )]
+    Unhandled {
+        /// The event type.
+        event_type: &'static str,
+        /// The topic's full name.
+        topic: Topic,
+        /// The consumer's group.
+        group: ConsumerGroup,
+        /// The Rust type of the definition, with its module.
+        rust_type: &'static str,
+        /// The crate that has the definition. Its receivers may be in another crate, whose name is not known
+        /// while it is not linked.
+        defined_in: &'static str,
+    },
     /// `max_consecutive_errors` events in a row failed. Each is settled: it is redelivered or a dead
     /// letter.
     #[error(
@@ -61,6 +91,22 @@ pub enum ConsumeError {
         /// The last failure.
         last: String,
     },
+}
+
+impl ConsumeError {
+    /// The error of a consumer that an event stops.
+    pub(super) fn stopped(stop: Stop, delivery: &Delivery) -> Self {
+        match stop {
+            Stop::Unknown { event_type } => Self::UnknownEvent { event_type },
+            Stop::Unhandled(definition) => Self::Unhandled {
+                event_type: definition.event_type(),
+                topic: delivery.topic().clone(),
+                group: delivery.group().clone(),
+                rust_type: definition.rust_type(),
+                defined_in: definition.crate_name(),
+            },
+        }
+    }
 }
 
 /// The timeout of one receive call; another call follows.
@@ -169,7 +215,8 @@ impl Worker {
                     let (inbound, middleware) =
                         (Arc::clone(&topic.inbound), Arc::clone(&self.settings.middleware));
                     let exhausted = topic.exhausted(&delivery);
-                    batch.in_flight.start(delivery, |delivery| async move {
+                    let counted = CountedInFlight::started(&topic.running);
+                    batch.in_flight.start(delivery, counted, |delivery| async move {
                         match exhausted {
                             Some(error) => Verdict::Reject(error),
                             None => process(inbound, middleware, delivery).await,

@@ -1,6 +1,6 @@
 //! Settles messages by their verdicts, and renews leases.
 
-use std::collections::HashSet;
+use std::collections::{HashSet, VecDeque};
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -12,6 +12,7 @@ use crate::bus::settling::{Renewal, Settling, Stored};
 use crate::bus::topics::ConsumedTopic;
 use crate::bus::verdict::{InboundError, Verdict};
 use crate::config::Exhausted;
+use crate::envelope::Envelope;
 use events_support::error_chain::chain;
 use events_transport::{Delivery, Topic, TransportError};
 
@@ -33,10 +34,16 @@ impl Worker {
                 batch.done.push(delivery);
                 return Ok(());
             }
-            Verdict::Stop { event_type } => {
+            Verdict::Pause { event_type, after } => {
                 self.topics.ack(&mut batch.done);
-                self.topics.release(vec![delivery]);
-                return Err(ConsumeError::UnknownEvent { event_type });
+                self.pause(delivery, event_type, after, batch);
+                return Ok(());
+            }
+            Verdict::Stop(stop) => {
+                self.topics.ack(&mut batch.done);
+                let error = ConsumeError::stopped(stop, &delivery);
+                self.topics.settling(&delivery.topic().clone()).release(vec![delivery]);
+                return Err(error);
             }
             Verdict::Retry(InboundError::Interrupted(_), _) if batch.is_past_deadline => {
                 self.topics.settling(delivery.topic()).unfinished(delivery);
@@ -99,6 +106,38 @@ impl Worker {
         }
     }
 
+    /// Postpones a message of a disabled event type, and with it the waiting ones of this type. Waiting messages
+    /// behind them of the same keys are released. Messages before them go on.
+    fn pause(&mut self, delivery: Delivery, event_type: &str, after: Duration, batch: &mut FetchedBatch) {
+        let topic = delivery.topic().clone();
+        let mut paused_keys: HashSet<_> = delivery.message().key.iter().cloned().collect();
+        let mut started_keys = HashSet::new();
+        let (mut paused, mut behind, mut others) = (vec![delivery], Vec::new(), VecDeque::new());
+        for waiting in std::mem::take(&mut batch.waiting) {
+            let key = waiting.message().key.clone();
+            let is_behind = key.as_ref().is_some_and(|key| paused_keys.contains(key));
+            let is_blocked =
+                !batch.admits(&waiting) || key.as_ref().is_some_and(|key| started_keys.contains(key));
+            let is_paused = Envelope::event_type_of(waiting.message()) == Some(event_type);
+            if *waiting.topic() != topic {
+                others.push_back(waiting);
+            } else if is_paused && (is_behind || !is_blocked) {
+                paused_keys.extend(key);
+                paused.push(waiting);
+            } else if is_behind {
+                behind.push(waiting);
+            } else {
+                started_keys.extend(key);
+                others.push_back(waiting);
+            }
+        }
+        batch.waiting = others;
+        let ConsumedTopic { settling, running, .. } = self.topics.of_mut(&topic);
+        running.not_waiting(paused.len() - 1);
+        settling.pause(paused, after);
+        self.topics.release_waiting(behind);
+    }
+
     /// Releases the waiting messages of a failed message's key.
     fn release_key(&mut self, topic: &Topic, key: Option<&Bytes>, batch: &mut FetchedBatch) {
         if key.is_none() {
@@ -108,7 +147,7 @@ impl Worker {
             |delivery: &Delivery| delivery.message().key.as_ref() == key && delivery.topic() == topic;
         let (held, others): (Vec<_>, _) = batch.waiting.drain(..).partition(is_of_key);
         batch.waiting = others.into();
-        self.topics.release(held);
+        self.topics.release_waiting(held);
     }
 
     fn count_failure(&mut self, topic: &Topic, error: &InboundError) -> Result<(), ConsumeError> {
@@ -157,13 +196,13 @@ impl Worker {
         let is_dropped = |delivery: &Delivery| topics.contains(delivery.topic());
         let (dropped, others): (Vec<_>, _) = batch.waiting.drain(..).partition(is_dropped);
         batch.waiting = others.into();
-        self.topics.release(dropped);
+        self.topics.release_waiting(dropped);
         batch.in_flight.abandon(&topics);
     }
 
     /// Acknowledges finished messages and releases waiting ones, as if they had never been fetched.
     pub(super) fn release_waiting(&mut self, batch: &mut FetchedBatch) {
         self.topics.ack(&mut batch.done);
-        self.topics.release(batch.waiting.drain(..).collect());
+        self.topics.release_waiting(batch.waiting.drain(..).collect());
     }
 }

@@ -1,7 +1,7 @@
 use std::num::NonZeroU32;
 use std::time::{Duration, SystemTime};
 
-use crate::config::{Config, ConsumerSettings, Exhausted, GroupSettings};
+use crate::config::{Config, ConsumerSettings, Exhausted, GroupSettings, UnhandledEvents};
 use events_transport::{ConsumerGroup, Position, StartPosition, Topic};
 
 fn consumer(settings: &str) -> ConsumerSettings {
@@ -31,6 +31,39 @@ fn a_consumer_has_no_concurrency_and_no_error_limit_by_default() {
     assert_eq!(found.exhausted, Exhausted::DeadLetter);
     assert_eq!(consumer("max_consecutive_errors = 0").max_consecutive_errors, None);
     assert_eq!(consumer("drain_timeout = 'unlimited'").drain_timeout, None);
+}
+
+#[test]
+fn unhandled_events_have_a_policy_for_the_bus_and_for_each_group() {
+    assert_eq!(consumer("").unhandled, UnhandledEvents::Error);
+    let text = "bus.url = 'memory:'\n[bus.consumer]\nunhandled = 'dead-letter'\nexpect_receivers = ['a']\n\
+        [consumers.orders]\nbilling = { unhandled = 'skip', expect_receivers = ['b', 'c'] }\nstock = {}";
+    let variables = [
+        ("EVENTS_CONSUMERS__ORDERS__AUDIT__UNHANDLED", "error"),
+        ("EVENTS_CONSUMERS__ORDERS__AUDIT__EXPECT_RECEIVERS", "d,e"),
+    ];
+    let config = Config::builder().toml("base", text).variables(variables).load().unwrap();
+    for (name, policy, expected) in [
+        ("billing", UnhandledEvents::Skip, &["b", "c"][..]),
+        ("stock", UnhandledEvents::DeadLetter, &["a"]),
+        ("audit", UnhandledEvents::Error, &["d", "e"]),
+        ("other", UnhandledEvents::DeadLetter, &["a"]),
+    ] {
+        let group = group(&config, "orders", name);
+        assert_eq!(
+            (group.unhandled, group.expect_receivers),
+            (policy, expected.iter().map(|name| (*name).to_owned()).collect()),
+            "{name}"
+        );
+    }
+    let explained = |key: &str| config.explain().get(key).unwrap().value.clone();
+    assert_eq!(explained("bus.consumer.unhandled"), "dead-letter");
+    assert_eq!(explained("consumers.orders.billing.unhandled"), "skip");
+    assert_eq!(explained("consumers.orders.billing.expect_receivers"), "[b, c]");
+
+    let variables = [("EVENTS_BUS__CONSUMER__UNHANDLED", "skpi")];
+    let error = Config::builder().toml("base", text).variables(variables).load().unwrap_err().to_string();
+    assert!(error.contains("bus.consumer.unhandled") && error.contains("did you mean `skip`?"), "{error}");
 }
 
 #[test]

@@ -212,12 +212,18 @@ impl Cursor {
 
     /// A message in flight is returned as if it had not been delivered.
     pub fn release(&mut self, index: usize, now: Duration) {
+        self.postpone(index, now, Duration::ZERO);
+    }
+
+    /// A message in flight is returned without counting its attempt, and comes back after a delay.
+    pub fn postpone(&mut self, index: usize, now: Duration, delay: Duration) {
         let is_candidate = matches!(
             self.exceptions.get(&index),
             Some(Exception::InFlight { poison, .. }) if poison.is_candidate()
         );
-        let due = if is_candidate { now + RELEASED_CANDIDATE } else { now };
-        self.wait(index, Duration::ZERO, due, |_| ());
+        let due = now + if is_candidate { delay.max(RELEASED_CANDIDATE) } else { delay };
+        let not_before = if delay.is_zero() { Duration::ZERO } else { now + delay };
+        self.wait(index, not_before, due, |_| ());
     }
 
     /// A member was lost: its leases end.
@@ -277,7 +283,7 @@ mod tests {
     }
 
     #[test]
-    fn a_retry_waits_and_counts_and_a_release_does_neither() {
+    fn a_retry_waits_and_counts_a_postponed_message_waits_and_a_release_does_neither() {
         let mut cursor = three_of_a_key();
         cursor.deliver(0, &[(0, Some(1))], NOW).expect("allowed");
         cursor.retry(0, NOW, NOW);
@@ -287,6 +293,10 @@ mod tests {
         cursor.release(0, 2 * NOW);
         assert!(cursor.owes(1, 2 * NOW));
         cursor.deliver(1, &[(0, Some(2))], 2 * NOW).expect("allowed");
+        cursor.postpone(0, 2 * NOW, NOW);
+        assert!(!cursor.owes(1, 2 * NOW), "a postponed message waits");
+        assert!(cursor.clone().deliver(1, &[(0, Some(2))], 2 * NOW).is_err(), "too early");
+        cursor.deliver(1, &[(0, Some(2))], 3 * NOW).expect("allowed, and not counted");
     }
 
     #[test]

@@ -51,6 +51,8 @@ pub enum How {
     Retry(u8),
     /// Returned as if it had not been delivered.
     Release,
+    /// Returned without counting its attempt, for some milliseconds.
+    Postpone(u8),
     /// Dropped without an outcome.
     Drop,
     /// Sent to the dead-letter topic.
@@ -117,7 +119,8 @@ fn settle(random: &mut fastrand::Rng) -> Op {
     let how = match random.u8(0..10) {
         0..=4 => How::Ack,
         5 | 6 => How::Retry(random.u8(0..25)),
-        7 => How::Release,
+        7 if random.bool() => How::Release,
+        7 => How::Postpone(random.u8(1..25)),
         8 => How::Drop,
         _ => How::Reject,
     };

@@ -220,7 +220,7 @@ impl<'f> World<'f> {
     async fn settle(&mut self, at: usize, how: How) -> Result<(), Failure> {
         self.in_time()?;
         let InFlight { index, member, delivery } = self.in_flight.remove(at);
-        if matches!(how, How::Retry(_) | How::Release | How::Drop) {
+        if matches!(how, How::Retry(_) | How::Release | How::Postpone(_) | How::Drop) {
             let (later, others): (Vec<_>, Vec<_>) = std::mem::take(&mut self.in_flight)
                 .into_iter()
                 .partition(|other| other.index > index && self.model.are_ordered(index, other.index));
@@ -248,6 +248,11 @@ impl<'f> World<'f> {
                 delivery.release().await?;
                 let now = self.now();
                 self.model.release(index, now);
+            }
+            How::Postpone(millis) => {
+                let (delay, begun) = (Duration::from_millis(millis.into()), self.now());
+                delivery.postpone(delay).await?;
+                self.model.postpone(index, begun, delay.saturating_sub(Duration::from_millis(2)));
             }
             How::Drop => {
                 drop(delivery);

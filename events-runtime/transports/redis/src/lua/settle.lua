@@ -1,6 +1,6 @@
 -- Stores outcomes. KEYS[3] is the dead-letter stream. ARGV: group, member, request, then runs of outcomes:
 -- a token, a verb, and for `a` (ack) and `u` (release) a count and that many IDs; for `r` (retry) an ID and
--- a delay; for `p` (park) the same, without counting the attempt; for `x` (reject) an ID, a count and that
+-- a delay; for `p` (park) and `d` (postpone) the same, without counting the attempt; for `x` (reject) an ID, a count and that
 -- many fields of the dead letter. Returns a string with `1` for each outcome, `0` if the claim does not hold
 -- the entry, or `x` if its dead letter could not be stored, so that it is still held; then the last such
 -- error.
@@ -51,7 +51,7 @@ while at <= #ARGV do
     local of = ids_of[token] or {}
     ids_of[token] = of
     local from, to = at + 2, at + 2
-    if verb == 'r' or verb == 'p' then
+    if verb == 'r' or verb == 'p' or verb == 'd' then
         first[count + 1], parks = tonumber(ARGV[at + 3]), true
     elseif verb == 'x' then
         first[count + 1], last[count + 1] = at + 4, at + 3 + tonumber(ARGV[at + 3])
@@ -131,17 +131,17 @@ for index = 1, count do
                 park(id, name, attempts, now + first[index])
             elseif verb == 'p' then
                 park(id, name, attempts - 1, now + first[index])
-            elseif verb == 'u' then
+            elseif verb == 'u' or verb == 'd' then
                 -- A released poison candidate waits, so that other entries go first.
                 local waits = isolates and is_poison_candidate(losses_of(id))
-                park(id, name, attempts - 1, waits and now + 1000 or now)
+                park(id, name, attempts - 1, now + math.max(first[index] or 0, waits and 1000 or 0))
             else
                 acked = acked + 1
                 acks[acked] = id
             end
             let_go(name)
         end
-        if isolates and verb ~= 'u' then
+        if isolates and verb ~= 'u' and verb ~= 'd' then
             cleared[#cleared + 1] = id
         end
         local of = done[token]
