@@ -251,3 +251,46 @@ fn both_say_where_nothing_is_stored() {
         assert!(ran.err.contains("--bus"), "{}", ran.err);
     }
 }
+
+/// A record whose last types refer to the earlier ones twice each: a naive comparison takes 2⁴⁰⁰ steps.
+fn entangled(name: &str, more: &str) -> String {
+    let types = (1..400).map(|level| {
+        let before = level - 1;
+        format!(
+            r#",{{"name":"f{level}","type":{{"type":"record","name":"R{level}","fields":[{{"name":"a","type":"R{before}"}},{{"name":"b","type":"R{before}"}}]}}}}"#
+        )
+    });
+    let types: String = types.collect();
+    format!(
+        r#"{{"type":"record","name":"{name}","fields":[{{"name":"f0","type":{{"type":"record","name":"R0","fields":[{{"name":"n","type":"long"}}]}}}}{types}{more}]}}"#
+    )
+}
+
+#[test]
+fn schemas_that_are_made_to_be_slow_or_many_are_bounded() {
+    let shop = Shop::new();
+    for more in ["", r#",{"name":"x","type":"long"}"#] {
+        shop.store_right(FOREIGN, &entangled("org.other.Entangled", more));
+        shop.store_right(CANCELLED, &entangled(&format!("{CANCELLED}.OrderCancelled"), more));
+    }
+    let list = shop.listed(CANCELLED);
+    assert_eq!(list.len(), 2, "{list:?}");
+    for row in list {
+        assert_eq!(
+            (&row["verified"], &row["read_here"]),
+            (&json!(true), &Value::Null),
+            "not compared: {row}"
+        );
+    }
+    let ran = shop.pull(&["--event-type", FOREIGN]);
+    assert_eq!((ran.code, ran.out.lines().count()), (0, 2), "{}", ran.err);
+
+    let many = "org.other.many.made.v1";
+    for number in 0..103 {
+        let text = foreign().replace("\"item\"", &format!("\"item{number}\""));
+        shop.store_right(many, &text);
+    }
+    let ran = shop.pull(&["--event-type", many]);
+    assert_eq!((ran.code, ran.out.lines().count()), (1, 100), "{}", ran.err);
+    assert_eq!(ran.err.matches("more than 100 schemas").count(), 3, "{}", ran.err);
+}

@@ -25,7 +25,7 @@ const REMOVAL: Duration = Duration::from_secs(10);
 
 pub(super) async fn run(context: &Context, args: &Consume) -> Result<(), Failure> {
     let config = context.config()?;
-    let renderer = Renderer::new(&config, args.pii.personal_data())?;
+    let mut renderer = Renderer::new(&config, args.pii.personal_data())?;
     let base = valid_name(Topic::new(args.topic.as_str()))?;
     let topic = full_topic(&config, &args.topic)?;
     let own = valid_name(ConsumerGroup::new(format!("{GROUP_PREFIX}{}", Uuid::now_v7())))?;
@@ -34,7 +34,6 @@ pub(super) async fn run(context: &Context, args: &Consume) -> Result<(), Failure
     let start = args.start.clone().unwrap_or_else(|| config.group(&base, configured).start);
     let transport = args.transport.connect(&config, &args.topic, configured)?;
     require_topic(&*transport, &config, &base).await?;
-    let renderer = renderer.with_stored(&*transport, &topic).await;
     if let Some(named) = named.as_ref().filter(|_| !args.acknowledge) {
         refuse_existing(&*transport, &topic, named, args).await?;
     }
@@ -54,7 +53,7 @@ pub(super) async fn run(context: &Context, args: &Consume) -> Result<(), Failure
     let consumed = match transport.consumer(subscription).await {
         Ok(mut consumer) => {
             let printed = tokio::select! {
-                printed = print(context, args, &renderer, &mut *consumer) => printed,
+                printed = print(context, args, &mut renderer, (&*transport, &topic), &mut *consumer) => printed,
                 _ = interrupted => Ok(()),
             };
             let closed = consumer.close().await;
@@ -94,7 +93,8 @@ async fn refuse_existing(
 async fn print(
     context: &Context,
     args: &Consume,
-    renderer: &Renderer,
+    renderer: &mut Renderer,
+    (transport, topic): (&dyn Transport, &Topic),
     consumer: &mut dyn Consumer,
 ) -> Result<(), Failure> {
     let mut left = args.max.unwrap_or(u64::MAX);
@@ -113,6 +113,7 @@ async fn print(
             break;
         }
         for delivery in deliveries {
+            renderer.fetch_schema(transport, topic, delivery.message()).await;
             output::rendered(context.json(), &renderer.delivery(&delivery))?;
             // Acknowledged after printing: an event whose printing fails is delivered again.
             delivery.ack().await?;

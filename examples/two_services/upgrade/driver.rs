@@ -14,7 +14,7 @@ const PACKED: &str = "org.acme.upgrade.order.packed.v1";
 const SHIPPED: &str = "org.acme.upgrade.order.shipped.v1";
 
 /// The number of events between two replacements.
-const EVENTS: usize = 200;
+const EVENTS: usize = 500;
 /// The longest time for one step.
 const PATIENCE: Duration = Duration::from_secs(60);
 

@@ -24,8 +24,8 @@ orders = {}
 orders = {}
 "#;
 const CUSTOMERS: u64 = 5;
-const BATCH: u64 = 10;
-const PAUSE: Duration = Duration::from_millis(10);
+const BATCH: u64 = 7;
+const PAUSE: Duration = Duration::from_millis(1);
 
 /// SIGTERM (Ctrl-Break on Windows), which ends a service when another release replaces it.
 pub(crate) struct Stop(Signal);

@@ -7,15 +7,10 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use super::schemas::verified;
 use events_core::avro::{SchemaError, WriterSchema};
 use events_core::internal::SignalDescriptor;
 use events_core::registry::Registry;
 use events_schema::versions;
-use events_transport::{Topic, Transport, TransportError};
-
-/// The maximum number of stored schemas to read. Another program may have stored any number.
-const MAX_STORED: usize = 1000;
 
 /// Writer schemas added by the program and the operator to those that the definitions published. Cheap to
 /// clone.
@@ -142,34 +137,6 @@ impl Writers {
                 check(descriptor.get(), &added)?;
             }
             writers.insert(event_type, added.into_iter().map(|(schema, _)| schema).collect());
-        }
-        Ok(Self(Arc::new(writers)))
-    }
-
-    /// Adds the schemas that are stored beside a topic, for definitions of the registry. A text that can't be
-    /// verified is left out.
-    #[doc(hidden)]
-    pub async fn with_stored(
-        &self,
-        registry: &Registry,
-        transport: &dyn Transport,
-        topic: &Topic,
-    ) -> Result<Self, TransportError> {
-        let mut writers = HashMap::clone(&self.0);
-        if !transport.capability().schemas {
-            return Ok(self.clone());
-        }
-        let unknown = transport.schemas(topic).await?.into_iter().filter_map(|id| {
-            let descriptor = registry.get(id.event_type())?.get();
-            let is_known = (descriptor.fingerprint)() == id.fingerprint()
-                || self.find(descriptor, id.fingerprint()).is_some();
-            (!is_known).then_some((descriptor, id))
-        });
-        for (descriptor, id) in unknown.take(MAX_STORED) {
-            let Some(text) = transport.schema(topic, &id).await? else { continue };
-            if let Ok(schema) = verified(&text, id.fingerprint(), descriptor) {
-                writers.entry(descriptor.event_type.to_owned()).or_default().push(schema);
-            }
         }
         Ok(Self(Arc::new(writers)))
     }

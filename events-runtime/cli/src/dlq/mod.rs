@@ -79,9 +79,8 @@ impl DeadLetterQueue {
         if any { Ok(()) } else { self.check_group_exists().await }
     }
 
-    async fn renderer(&self, personal_data: PersonalData) -> Result<Renderer, Failure> {
-        let renderer = Renderer::new(&self.config, personal_data)?;
-        Ok(renderer.with_stored(&*self.transport, &self.topic).await)
+    fn renderer(&self, personal_data: PersonalData) -> Result<Renderer, Failure> {
+        Renderer::new(&self.config, personal_data)
     }
 
     async fn check_group_exists(&self) -> Result<(), Failure> {

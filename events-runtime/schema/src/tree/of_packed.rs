@@ -152,11 +152,12 @@ fn texts(texts: Texts<'static>) -> &'static [&'static str] {
 
 fn logical(base: Schema, of: LogicalView<'static>) -> Logical {
     let name = text(of.name);
-    let mut attributes = format!("\"logicalType\":\"{name}\"");
-    if name == "decimal" {
-        attributes.push_str(&format!(",\"precision\":{},\"scale\":{}", of.precision, of.scale));
-    }
-    Logical { base, name, attributes: String::leak(attributes) }
+    let numbers = if name == "decimal" {
+        format!(",\"precision\":{},\"scale\":{}", of.precision, of.scale)
+    } else {
+        String::new()
+    };
+    Logical { base, name, attributes: String::leak(format!("\"logicalType\":\"{name}\"{numbers}")) }
 }
 
 #[cfg(test)]

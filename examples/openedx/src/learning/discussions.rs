@@ -27,6 +27,7 @@ pub struct DiscussionTopicContext {
 
 /// The settings of a course's discussions.
 #[derive(Debug, Clone, PartialEq, EventData)]
+#[allow(clippy::struct_excessive_bools, reason = "they are the original's fields")]
 pub struct CourseDiscussionConfigurationData {
     /// The course.
     pub course_key: CourseKey,

@@ -19,5 +19,4 @@ pub(super) use fetched::{FetchedSchemas, Found, Patience, TopicSchemas};
 pub use missing::MissingSchema;
 use storing::known_text;
 pub(super) use storing::{Storing, store, store_known};
-pub(super) use verify::verified;
 pub(super) use written::{NotedSchema, WrittenSchemas};

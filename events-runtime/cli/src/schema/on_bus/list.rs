@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use super::{Store, verified};
+use super::{Store, is_comparable, verified};
 use crate::args::OnBus;
 use crate::context::Context;
 use crate::failure::Failure;
@@ -12,6 +12,9 @@ use events_core::registry::{Descriptor, Registry};
 use events_schema::compat::reads;
 use events_schema::view::View;
 use events_transport::{SchemaId, Topic};
+
+/// The maximum number of named types in a schema that is compared with a definition.
+const MAX_TYPES: usize = 200;
 
 /// What this program knows of a stored schema.
 enum Known {
@@ -67,7 +70,7 @@ struct Row {
     known: Known,
     /// The minor version of the linked definition or of the locked version.
     minor: Option<u32>,
-    /// `None` without a linked definition.
+    /// `None` without a linked definition, and for a schema that is too large to compare.
     compatibility: Result<Option<Compatibility>, String>,
 }
 
@@ -110,6 +113,7 @@ fn compatibility(
     descriptor: Option<Descriptor>,
 ) -> Result<Option<Compatibility>, String> {
     let stored = verified(schema, text, descriptor)?;
+    let descriptor = descriptor.filter(|_| is_comparable(&stored, MAX_TYPES));
     let stored = View::packed(&stored.bytes);
     Ok(descriptor.map(|descriptor| {
         let own = View::tree(descriptor.schema());

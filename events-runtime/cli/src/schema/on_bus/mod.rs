@@ -26,6 +26,9 @@ use events_schema::parse::{PackedSchema, pack};
 use events_schema::view::{Shape, View};
 use events_transport::{SchemaId, Topic, TopicPrefix, Transport};
 
+/// The longest canonical form that is compared with others.
+const MAX_COMPARED: usize = 64 << 10;
+
 /// The stored schemas of some topics.
 struct Store {
     transport: Box<dyn Transport>,
@@ -84,11 +87,19 @@ impl Store {
     }
 }
 
+/// Whether comparing a schema with another one takes a bounded time, whatever another program has stored. The comparison
+/// is made for definitions: it remembers pairs of types, but only so many.
+fn is_comparable(schema: &PackedSchema, max_types: usize) -> bool {
+    let named = ["\"record\"", "\"enum\"", "\"fixed\""];
+    let types: usize = named.iter().map(|kind| schema.canonical.matches(kind).count()).sum();
+    types <= max_types && schema.canonical.len() <= MAX_COMPARED
+}
+
 /// The schema of a stored text, if it is what its id says. Consumers verify the same.
 ///
 /// # Errors
 /// What is wrong with the text.
-fn verified(
+pub(crate) fn verified(
     id: &SchemaId,
     text: Option<&str>,
     descriptor: Option<Descriptor>,

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use serde_json::{Value, json};
 
-use super::{Store, verified};
+use super::{Store, is_comparable, verified};
 use crate::args::Pull;
 use crate::context::Context;
 use crate::failure::Failure;
@@ -19,8 +19,12 @@ use events_schema::compat::reads;
 use events_schema::parse::{PackedSchema, pack, without_bom};
 use events_schema::versions::{self, names_a_folder};
 use events_schema::view::View;
-use events_transport::SchemaId;
+use events_transport::{SchemaId, Topic};
 
+/// The maximum number of versions of an event. Another program may have stored any number.
+const MAX_VERSIONS: usize = 100;
+/// The maximum number of named types in schemas that are compared with each other.
+const MAX_TYPES: usize = 16;
 /// The folder of events whose crate is not known.
 const DEFAULT_FOLDER: &str = "schemas";
 
@@ -45,29 +49,37 @@ pub(crate) async fn pull(context: &Context, args: &Pull) -> Result<(), Failure> 
     let config = context.config()?;
     let registry = Registry::linked()?;
     let store = Store::open(&config, &args.bus).await?;
-    let mut outcomes = Vec::new();
-    let mut found = BTreeMap::<String, Vec<Verified>>::new();
+    let mut stored = BTreeMap::<String, Vec<(&Topic, SchemaId)>>::new();
     for topic in &store.topics {
         for id in store.schemas(topic).await? {
+            stored.entry(id.event_type().to_owned()).or_default().push((topic, id));
+        }
+    }
+    let mut outcomes = Vec::new();
+    for (event_type, stored) in stored {
+        let folder = folder(&event_type, registry, args);
+        let descriptor = registry.get(&event_type);
+        let mut schemas = Vec::<Verified>::new();
+        for (topic, id) in stored {
+            if schemas.len() >= MAX_VERSIONS {
+                let reason = format!("more than {MAX_VERSIONS} schemas of the event type are stored");
+                outcomes.push((id, Outcome::Refused(reason)));
+                continue;
+            }
             let text = store.text(topic, &id).await?;
-            match verified(&id, text.as_deref(), registry.get(id.event_type())) {
-                Ok(schema) => {
-                    let of_type = found.entry(id.event_type().to_owned()).or_default();
+            match (verified(&id, text.as_deref(), descriptor), text) {
+                // The schema of an event type is stored beside each of its topics.
+                (Ok(schema), _) if schemas.iter().any(|other| other.schema.bytes == schema.bytes) => {}
+                (Ok(schema), text) => {
                     let text = text.unwrap_or_default();
-                    // The schema of an event type is stored beside each of its topics.
-                    if !of_type.iter().any(|other| other.schema.bytes == schema.bytes) {
-                        of_type.push(Verified { fingerprint: id.fingerprint(), text, schema });
-                    }
+                    schemas.push(Verified { fingerprint: id.fingerprint(), text, schema });
                 }
-                Err(reason) => {
+                (Err(reason), _) => {
                     let reason = format!("{reason} (beside topic `{}`)", store.base(topic));
                     outcomes.push((id, Outcome::Refused(reason)));
                 }
             }
         }
-    }
-    for (event_type, schemas) in found {
-        let folder = folder(&event_type, registry, args);
         for schema in oldest_first(schemas) {
             let id = SchemaId::new(event_type.as_str(), schema.fingerprint);
             let outcome = match &folder {
@@ -110,9 +122,12 @@ fn crate_folder(event_type: &str, registry: &Registry, args: &Pull) -> Result<Op
 
 /// Sorts the versions of an event, which are stored without a number: a later one reads more of the others.
 fn oldest_first(schemas: Vec<Verified>) -> Vec<Verified> {
+    let comparable: Vec<_> =
+        schemas.iter().map(|of| &of.schema).filter(|schema| is_comparable(schema, MAX_TYPES)).collect();
     let rank = |of: &Verified| {
         let view = View::packed(&of.schema.bytes);
-        let others = || schemas.iter().map(|other| View::packed(&other.schema.bytes));
+        let is_compared = is_comparable(&of.schema, MAX_TYPES);
+        let others = || comparable.iter().filter(|_| is_compared).map(|other| View::packed(&other.bytes));
         let reads_others = others().filter(|other| reads(view, *other)).count();
         let is_read = others().filter(|other| reads(*other, view)).count();
         (reads_others, usize::MAX - is_read, of.text.len(), of.fingerprint)
