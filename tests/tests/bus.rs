@@ -272,7 +272,7 @@ async fn undecodable_data_is_a_dead_letter_at_the_first_attempt() {
     send(&bus, Message::new("no event at all")).await;
 
     let mut seen = watch(bus.hub());
-    let (stop, task) = consumer(&bus, |consume| consume);
+    let (stop, task) = consumer(&bus, |consume| consume.unknown_schema_wait(Duration::ZERO));
     assert_eq!(next(&mut seen).await.0, 1);
     events_tests::until(|| async { messages(&bus, "dev-orders.billing.dlq").await.len() == 4 }).await;
     drop(stop);

@@ -5,7 +5,10 @@ use std::ops::Deref;
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant, SystemTime};
 
-use events_runtime::transport::{ConsumerGroup, GroupStatus, Message, Subscription, Topic, TopicStatus};
+use events_runtime::avro::WriterSchema;
+use events_runtime::transport::{
+    ConsumerGroup, GroupStatus, Message, SchemaId, Subscription, Topic, TopicStatus,
+};
 use events_tests::sandbox::{CommandOutput, Sandbox};
 use serde_json::{Value, json};
 
@@ -192,6 +195,67 @@ fn peek_shows_the_size_of_what_it_cannot_decode() {
     assert_eq!((&masked["data_bytes"], &masked["data_base64"]), (&json!(2), &Value::Null));
     let [shown] = &shop.lines(&["peek", "--show-pii"])[..] else { panic!("one message") };
     assert_eq!(shown["data_base64"], "AgQ=");
+}
+
+/// A message of a schema that this program does not know.
+fn written_by(schema: &str, event_type: &'static str, data: &'static [u8]) -> (SchemaId, Message) {
+    let fingerprint = WriterSchema::parse(schema).unwrap().fingerprint();
+    let message = Message::new(data)
+        .with_header("ce_type", event_type)
+        .with_header("ce_id", "0190a6d2-5d2e-7c3a-8f59-1b1f0d8e8f11")
+        .with_header("ce_source", "elsewhere")
+        .with_header("ce_time", "2026-01-02T03:04:05+00:00")
+        .with_header("ce_schemafp", format!("{fingerprint:016x}"));
+    (SchemaId::new(event_type, fingerprint), message)
+}
+
+#[test]
+fn payloads_are_decoded_with_the_schemas_that_are_stored_beside_the_topic() {
+    let shop = Shop::new();
+    let newer = format!(
+        r#"{{"type":"record","name":"OrderCancelled","namespace":"{CANCELLED}","fields":[
+            {{"name":"number","type":"long"}},{{"name":"by","type":"string"}}]}}"#
+    );
+    let foreign = r#"{"type":"record","name":"Moved","namespace":"org.other.stock.moved.v1","fields":[
+        {"name":"item","type":"string"},{"name":"counts","type":{"type":"array","items":"long"}}]}"#;
+    let (newer_id, newer_message) = written_by(&newer, CANCELLED, b"\x0e\x04me");
+    let (foreign_id, foreign_message) =
+        written_by(foreign, "org.other.stock.moved.v1", b"\x06nut\x04\x02\x04\x00");
+    let messages = [newer_message, foreign_message];
+    shop.store("dev-orders", &messages);
+    let dead = messages.map(|message| message.with_header("dlq_topic", "dev-orders"));
+    shop.store("dev-orders.billing.dlq", &dead);
+    let before = shop.lines(&["peek"]);
+    assert!(before[0]["error"].as_str().unwrap().contains("no program has stored it"), "{}", before[0]);
+
+    shop.with_transport(async |transport| {
+        let topic = Topic::new("dev-orders").unwrap();
+        transport.store_schema(&topic, &newer_id, &newer).await.unwrap();
+        transport.store_schema(&topic, &foreign_id, foreign).await.unwrap();
+    });
+    for (command, topic) in [("peek", "orders"), ("peek", "orders.billing.dlq"), ("consume", "orders")] {
+        let run = |more: &[&str]| -> Vec<Value> {
+            let idle = if command == "consume" { &["--idle", "200ms"][..] } else { &[] };
+            let out = shop.out(&[&[command, "--topic", topic, "--json"], more, idle].concat());
+            out.lines().map(|line| serde_json::from_str(line).unwrap()).collect()
+        };
+        let masked = run(&[]);
+        assert_eq!(masked[0]["data"], json!({"number": 7}), "as the linked definition reads it");
+        let error = masked[1]["error"].as_str().unwrap();
+        assert!(error.contains("not linked") && error.contains("`--show-pii`"), "{error}");
+        assert_eq!(run(&["--show-pii"])[1]["data"], json!({"item": "nut", "counts": [1, 2]}));
+    }
+    let show = ["dlq", "show", "--topic", "orders", "--group", "billing", "1", "--json"];
+    let shown: Value = serde_json::from_str(&shop.out(&show)).unwrap();
+    assert_eq!(shown["data"], json!({"number": 7}));
+
+    // Another program may overwrite the text.
+    shop.with_transport(async |transport| {
+        let topic = Topic::new("dev-orders").unwrap();
+        transport.store_schema(&topic, &newer_id, foreign).await.unwrap();
+    });
+    let overwritten = shop.lines(&["peek"]);
+    assert!(overwritten[0]["error"].as_str().unwrap().contains("has the fingerprint"), "{}", overwritten[0]);
 }
 
 #[cfg(unix)]

@@ -25,7 +25,7 @@ const REMOVAL: Duration = Duration::from_secs(10);
 
 pub(super) async fn run(context: &Context, args: &Consume) -> Result<(), Failure> {
     let config = context.config()?;
-    let renderer = Renderer::new(&config, args.pii.personal_data())?;
+    let mut renderer = Renderer::new(&config, args.pii.personal_data())?;
     let base = valid_name(Topic::new(args.topic.as_str()))?;
     let topic = full_topic(&config, &args.topic)?;
     let own = valid_name(ConsumerGroup::new(format!("{GROUP_PREFIX}{}", Uuid::now_v7())))?;
@@ -53,7 +53,7 @@ pub(super) async fn run(context: &Context, args: &Consume) -> Result<(), Failure
     let consumed = match transport.consumer(subscription).await {
         Ok(mut consumer) => {
             let printed = tokio::select! {
-                printed = print(context, args, &renderer, &mut *consumer) => printed,
+                printed = print(context, args, &mut renderer, (&*transport, &topic), &mut *consumer) => printed,
                 _ = interrupted => Ok(()),
             };
             let closed = consumer.close().await;
@@ -93,7 +93,8 @@ async fn refuse_existing(
 async fn print(
     context: &Context,
     args: &Consume,
-    renderer: &Renderer,
+    renderer: &mut Renderer,
+    (transport, topic): (&dyn Transport, &Topic),
     consumer: &mut dyn Consumer,
 ) -> Result<(), Failure> {
     let mut left = args.max.unwrap_or(u64::MAX);
@@ -112,6 +113,7 @@ async fn print(
             break;
         }
         for delivery in deliveries {
+            renderer.fetch_schema(transport, topic, delivery.message()).await;
             output::rendered(context.json(), &renderer.delivery(&delivery))?;
             // Acknowledged after printing: an event whose printing fails is delivered again.
             delivery.ack().await?;

@@ -55,7 +55,7 @@ impl Printer<'_> {
                 let want =
                     |stored: &StoredMessage| next.is_before(stored.position) && is_wanted(args, stored);
                 let last = bus::Peek::last(transport, topic.clone(), count, want).await?;
-                self.print_all(last)?;
+                self.print_all(transport, &topic, last).await?;
                 if !args.follow {
                     return self.finish(&topic);
                 }
@@ -72,16 +72,22 @@ impl Printer<'_> {
                 continue;
             }
             messages.retain(|stored| is_wanted(args, stored));
-            self.print_all(messages)?;
+            self.print_all(transport, &topic, messages).await?;
         }
         self.finish(&topic)
     }
 
-    fn print_all(&mut self, messages: Vec<StoredMessage>) -> Result<(), Failure> {
+    async fn print_all(
+        &mut self,
+        transport: &dyn Transport,
+        topic: &Topic,
+        messages: Vec<StoredMessage>,
+    ) -> Result<(), Failure> {
         for stored in messages {
             if self.is_done() {
                 break;
             }
+            self.renderer.fetch_schema(transport, topic, &stored.message).await;
             output::rendered(self.context.json(), &self.renderer.stored(stored))?;
             self.count += 1;
         }

@@ -1,5 +1,6 @@
 //! Renders messages as text or JSON.
 
+use std::collections::HashMap;
 use std::fmt;
 use std::time::SystemTime;
 
@@ -9,27 +10,101 @@ use jiff::Timestamp;
 use serde_json::{Map, Value, json};
 
 use super::failure::{Failure, chain};
-use super::output::{counted, one_line};
+use super::output::{self, counted, one_line};
+use super::schema::verified;
 use events_bus::bus::{DeadLetter, Writers};
 use events_bus::config::Config;
 use events_bus::envelope::Envelope;
-use events_core::avro::json::{PersonalData, to_json};
+use events_core::avro::WriterSchema;
+use events_core::avro::json::{PersonalData, to_json, to_json_as};
 use events_core::internal::to_json_resolved;
 use events_core::registry::Registry;
-use events_transport::{Delivery, Message, Position, StoredMessage};
+use events_schema::parse::PackedSchema;
+use events_schema::view::View;
+use events_transport::{Delivery, Message, Position, SchemaId, StoredMessage, Topic, Transport, dead_letter};
 
-/// Renders messages with the linked definitions and the configured schemas.
+/// Maximum number of fetched schemas in memory. Another program may store any number.
+const MAX_FETCHED: usize = 1000;
+
+/// Renders messages with the linked definitions, the configured schemas, and those that are stored beside the
+/// topic.
 pub(super) struct Renderer {
     registry: &'static Registry,
     writers: Writers,
+    fetched: HashMap<SchemaId, Fetched>,
     personal_data: PersonalData,
+}
+
+/// What is stored beside a topic for a schema.
+enum Fetched {
+    /// Of a linked definition.
+    Writer(WriterSchema),
+    /// Of an event type that is not linked.
+    Foreign(PackedSchema),
+    /// The reason why there is none.
+    Missing(String),
 }
 
 impl Renderer {
     pub(super) fn new(config: &Config, personal_data: PersonalData) -> Result<Self, Failure> {
         let registry = Registry::linked()?;
         let writers = Writers::read(registry, config.bus().consumer.schemas.as_deref(), Vec::new())?;
-        Ok(Self { registry, writers, personal_data })
+        Ok(Self { registry, writers, fetched: HashMap::new(), personal_data })
+    }
+
+    /// Fetches the schema of a message from its topic, unless this program knows the schema. For a dead letter, that
+    /// may be the topic of the original message.
+    pub(super) async fn fetch_schema(&mut self, transport: &dyn Transport, topic: &Topic, message: &Message) {
+        if !transport.capability().schemas {
+            return;
+        }
+        let Ok(envelope) = Envelope::from_message(message) else { return };
+        let Some(fingerprint) = envelope.fingerprint else { return };
+        let id = SchemaId::new(envelope.metadata.event_type().as_str(), fingerprint);
+        let origin = message.headers.get(dead_letter::TOPIC).and_then(|name| std::str::from_utf8(name).ok());
+        let origin = origin.and_then(|name| Topic::new(name).ok());
+        self.fetch(transport, std::iter::once(topic).chain(&origin), id).await;
+    }
+
+    /// Fetches the schemas that are stored beside a topic, for messages that are rendered without waiting.
+    pub(super) async fn fetch_schemas(&mut self, transport: &dyn Transport, topic: &Topic) {
+        if !transport.capability().schemas {
+            return;
+        }
+        match transport.schemas(topic).await {
+            Ok(schemas) => {
+                for id in schemas.into_iter().take(MAX_FETCHED) {
+                    self.fetch(transport, std::iter::once(topic), id).await;
+                }
+            }
+            Err(error) => {
+                let error = chain(&error);
+                output::eprint(format_args!("warning: no stored schema is used: {error}"));
+            }
+        }
+    }
+
+    /// Fetches a schema from the first of the topics that has it.
+    async fn fetch(&mut self, transport: &dyn Transport, topics: impl Iterator<Item = &Topic>, id: SchemaId) {
+        let descriptor = self.registry.get(id.event_type());
+        let is_known = descriptor.is_some_and(|descriptor| {
+            descriptor.fingerprint() == id.fingerprint()
+                || self.writers.find(descriptor.get(), id.fingerprint()).is_some()
+        });
+        if is_known || self.fetched.contains_key(&id) {
+            return;
+        }
+        if self.fetched.len() >= MAX_FETCHED {
+            self.fetched.clear();
+        }
+        let found = stored_text(transport, topics, &id).await.and_then(|text| {
+            let packed = verified(&id, Some(&text), descriptor)?;
+            match descriptor {
+                Some(_) => WriterSchema::parse(&text).map(Fetched::Writer).map_err(|error| chain(&error)),
+                None => Ok(Fetched::Foreign(packed)),
+            }
+        });
+        self.fetched.insert(id, found.unwrap_or_else(Fetched::Missing));
     }
 
     pub(super) fn delivery(&self, delivery: &Delivery) -> Rendered {
@@ -92,25 +167,73 @@ impl Renderer {
 
     fn payload(&self, envelope: &Envelope) -> Result<Value, String> {
         let event_type = envelope.metadata.event_type();
-        let descriptor = self
-            .registry
-            .get(event_type)
-            .ok_or_else(|| format!("event type `{event_type}` is not linked into this program"))?;
+        let data = &envelope.data[..];
+        let fetched = envelope.fingerprint.map(|found| SchemaId::new(event_type.as_str(), found));
+        let fetched = fetched.and_then(|id| self.fetched.get(&id));
+        let Some(descriptor) = self.registry.get(event_type) else {
+            return self.foreign_payload(event_type, fetched, data);
+        };
         let own = descriptor.fingerprint();
-        let (schema, data) = (descriptor.schema(), &envelope.data[..]);
+        let schema = descriptor.schema();
         let payload = match envelope.fingerprint {
             Some(found) if found != own => {
-                let writer = self.writers.find(descriptor.get(), found).ok_or_else(|| {
-                    format!(
-                        "unknown writer schema {found:016x}, this program uses {own:016x}: add the writer's schema file to the folder `bus.consumer.schemas`"
-                    )
-                })?;
+                let writer = self.writers.find(descriptor.get(), found);
+                let writer = match (writer, fetched) {
+                    (Some(writer), _) => writer,
+                    (None, Some(Fetched::Writer(writer))) => writer.clone(),
+                    (None, fetched) => {
+                        let reason = match fetched {
+                            Some(Fetched::Missing(reason)) => format!(", and {reason}"),
+                            _ => String::new(),
+                        };
+                        return Err(format!(
+                            "unknown writer schema {found:016x}, this program uses {own:016x}{reason}: add the writer's schema file to the folder `bus.consumer.schemas`"
+                        ));
+                    }
+                };
                 to_json_resolved(schema, &writer, data, self.personal_data)
             }
             _ => to_json(schema, data, self.personal_data),
         };
         payload.map_err(|error| error.to_string())
     }
+
+    /// The payload of an event type that is not linked. Which fields are personal data is only known from the
+    /// stored text, which any program with access to the store may have written.
+    fn foreign_payload(
+        &self,
+        event_type: &str,
+        fetched: Option<&Fetched>,
+        data: &[u8],
+    ) -> Result<Value, String> {
+        let unlinked = format!("event type `{event_type}` is not linked into this program");
+        match (fetched, self.personal_data) {
+            (Some(Fetched::Foreign(schema)), PersonalData::Shown) => {
+                to_json_as(View::packed(&schema.bytes), data, PersonalData::Shown)
+                    .map_err(|error| error.to_string())
+            }
+            (Some(Fetched::Foreign(_)), PersonalData::Masked) => {
+                Err(format!("{unlinked}; its stored schema is used with `--show-pii`"))
+            }
+            _ => Err(unlinked),
+        }
+    }
+}
+
+/// The text that is stored for a schema beside the first of the topics that has it.
+async fn stored_text(
+    transport: &dyn Transport,
+    topics: impl Iterator<Item = &Topic>,
+    id: &SchemaId,
+) -> Result<String, String> {
+    for topic in topics {
+        match transport.schema(topic, id).await {
+            Ok(Some(text)) => return Ok(text),
+            Ok(None) => {}
+            Err(error) => return Err(chain(&error)),
+        }
+    }
+    Err("no program has stored it beside the topic".to_owned())
 }
 
 /// A message, decoded as far as possible.

@@ -85,6 +85,15 @@ async fn the_command_line_works_on_a_transport_from_outside() -> Result<(), BoxE
     assert!(dlq("retry", &["1"]).contains('1'));
     assert_eq!(dlq("list", &[]).matches("no such customer").count(), 1);
 
+    let peek = |more: &[&str]| run(folder.path(), &[&["peek", "--json", "--topic"], more].concat()).lines().count();
+    assert_eq!(peek(&["orders"]), 4, "three, and one sent again");
+    assert_eq!(peek(&["orders", "--last", "1"]), 1);
+    assert_eq!(peek(&["orders.billing.dlq"]), 2);
+    let consume = ["consume", "--topic", "orders", "--idle", "200ms", "--json"];
+    assert_eq!(run(folder.path(), &consume).lines().count(), 4);
+    let groups = transport.groups(&Topic::new("orders")?).await?;
+    assert_eq!(groups.iter().map(|status| status.group.as_str()).collect::<Vec<_>>(), ["billing"]);
+
     let offsets = |arguments: &[&str]| run(folder.path(), &[&["offsets"], arguments].concat());
     assert!(offsets(&["list", "--topic", "orders"]).contains("billing"));
     let reset = ["reset", "--topic", "orders", "--group", "billing", "--to", "earliest", "--yes"];

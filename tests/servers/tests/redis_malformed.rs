@@ -179,7 +179,10 @@ async fn no_entry_stops_the_consumer_and_each_has_the_expected_outcome() {
 
 /// Consumes until the group has settled all entries; returns the number of received events, and the metrics.
 async fn consume(server: &RedisServer, entries: usize) -> (u64, Consumed) {
-    let config = Config::from_toml(&format!("[service]\nname = 'billing'\n[bus]\nurl = '{}'", server.url()));
+    let config = Config::from_toml(&format!(
+        "[service]\nname = 'billing'\n[bus]\nurl = '{}'\n[bus.consumer]\nunknown_schema = {{ wait = '0s' }}",
+        server.url()
+    ));
     let bus = EventBus::builder()
         .config(config.expect("a configuration"))
         .hub(Hub::new())

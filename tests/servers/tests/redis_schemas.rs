@@ -199,4 +199,12 @@ async fn a_user_without_the_permission_to_read_schemas_stores_them_and_the_error
     let error = bus.schema(&orders(), &id(7)).await.expect_err("the command is denied");
     assert_eq!(error.kind(), ErrorKind::Permission, "{error}");
     assert!(error.to_string().contains("+hstrlen"), "{error}");
+    ask::<redis::Value>(&mut raw, &[b"ACL", b"SETUSER", b"shop", b"+hstrlen", b"resetkeys", b"~orders"]);
+    let stored = bus.store_schema(&orders(), &id(7), "text").await.expect_err("the key is denied");
+    let read = bus.schema(&orders(), &id(7)).await.expect_err("the key is denied");
+    let listed = bus.schemas(&orders()).await.expect_err("the key is denied");
+    for error in [stored, read, listed] {
+        assert_eq!(error.kind(), ErrorKind::Permission, "{error}");
+        assert!(error.to_string().contains("~{TOPIC}:*"), "{error}");
+    }
 }

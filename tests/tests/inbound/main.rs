@@ -11,6 +11,7 @@ mod middleware;
 mod panics;
 mod passing;
 mod paused;
+mod schemas;
 mod shop;
 mod silent;
 mod status;

@@ -4,6 +4,7 @@ mod fan_out;
 mod flush;
 mod metrics;
 mod queues;
+mod schemas;
 mod spill;
 mod trace;
 mod transports;

@@ -20,7 +20,7 @@
 //! |---|---|---|
 //! | the signal is disabled | – | the event is paused: returned without an attempt, until the signal is enabled |
 //! | a receiver returns | [`Response`](events_core::Response), [`Disposition`](events_core::receiver::Disposition) | success, or an error and what its receiver asks for |
-//! | all receivers have returned | `Verdict`, opaque in middleware as [`Processed`] | the combined result: done, skip, pause, retry, reject, stop. Its [`InboundError`] names the failed receivers ([`ReceiverFailure`]) |
+//! | all receivers have returned | `Verdict`, opaque in middleware as [`Processed`] | the combined result: done, skip, pause, retry, wait, reject, stop. Its [`InboundError`] names the failed receivers ([`ReceiverFailure`]) |
 //! | the worker settles the delivery | [`Outcome`](events_transport::Outcome): `ack`, `retry`, `release`, `postpone`, `reject` | what the transport stores. A [`Rejection`](events_transport::Rejection) has the text of the `InboundError`, for the dead letter's headers |
 //! | the transport has stored it | an audit line's action, the metrics | what happened to the message |
 //! | the consumer ends | [`Consumed`] | the number of messages for each of these |

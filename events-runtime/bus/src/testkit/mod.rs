@@ -49,6 +49,7 @@
 //! | [`start`] | start positions, seek, status, removal of groups | `start_at_time`, `start_at_position`, `seek`, `trim` |
 //! | [`topics`] | one consumer of several topics | |
 //! | [`store`] | retention, topics, checks | `trim` |
+//! | [`schemas`] | writers' schemas beside topics | `schemas`, `durable` |
 //! | [`unsettled`] | reading without receiving | support of `Transport::unsettled` |
 //! | [`model`] | generated histories, compared with executable models | `isolates` |
 //! | [`dead_letters`] | listing, retry, removal, restoring | `takeover` |

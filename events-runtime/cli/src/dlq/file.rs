@@ -21,7 +21,10 @@ const BATCH_LINES: usize = 256;
 
 pub(super) async fn export(context: &Context, args: &Export) -> Result<(), Failure> {
     let queue = DeadLetterQueue::open(context, &args.source)?;
-    let renderer = queue.renderer(args.pii.personal_data())?;
+    let mut renderer = queue.renderer(args.pii.personal_data())?;
+    if !args.raw {
+        renderer.fetch_schemas(&*queue.transport, &queue.topic).await;
+    }
     let line = |dead_letter: &DeadLetter| {
         if args.raw { dead_letter.to_line() } else { renderer.dead_letter(dead_letter).json().to_string() }
     };

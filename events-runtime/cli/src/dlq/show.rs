@@ -100,8 +100,9 @@ pub(super) async fn show(context: &Context, args: &Show) -> Result<(), Failure> 
         })
         .await?;
     missing.check_none()?;
-    let renderer = queue.renderer(args.pii.personal_data())?;
+    let mut renderer = queue.renderer(args.pii.personal_data())?;
     for dead_letter in &found {
+        renderer.fetch_schema(&*queue.transport, &queue.topic, dead_letter.message()).await;
         output::rendered(context.json(), &renderer.dead_letter(dead_letter))?;
     }
     Ok(())

@@ -40,5 +40,5 @@ pub(super) use check::check;
 pub(super) use diff::diff;
 pub(super) use export::export;
 pub(super) use lock::lock;
-pub(super) use on_bus::{list, pull};
+pub(super) use on_bus::{list, pull, verified};
 pub(super) use show::show;

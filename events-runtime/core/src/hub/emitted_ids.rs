@@ -74,6 +74,7 @@ fn unreported<E>(table: &Mutex<Table>, snapshot: &Snapshot<E>, id: Uuid) -> Vec<
 }
 
 /// The slot of an id. Ids of version 1 differ in their first half only, ids of version 7 mostly in the second.
+#[expect(clippy::cast_possible_truncation, reason = "below `SLOTS`")]
 fn slot_of(id: Uuid) -> usize {
     let (first, second) = id.as_u64_pair();
     let mixed = (first ^ second.rotate_left(32)).wrapping_mul(0x9e37_79b9_7f4a_7c15);

@@ -152,12 +152,12 @@ fn texts(texts: Texts<'static>) -> &'static [&'static str] {
 
 fn logical(base: Schema, of: LogicalView<'static>) -> Logical {
     let name = text(of.name);
-    let numbers = match name {
-        "decimal" => format!(",\"precision\":{},\"scale\":{}", of.precision, of.scale),
-        _ => String::new(),
+    let numbers = if name == "decimal" {
+        format!(",\"precision\":{},\"scale\":{}", of.precision, of.scale)
+    } else {
+        String::new()
     };
-    let attributes = format!("\"logicalType\":\"{name}\"{numbers}");
-    Logical { base, name, attributes: String::leak(attributes) }
+    Logical { base, name, attributes: String::leak(format!("\"logicalType\":\"{name}\"{numbers}")) }
 }
 
 #[cfg(test)]

@@ -14,6 +14,10 @@ type Part<T> = Box<dyn Fn(T) -> T + Send + Sync>;
 /// Replaces a result, asynchronously.
 type Answer = Box<dyn Fn(Vec<GroupStatus>) -> BoxFuture<'static, Vec<GroupStatus>> + Send + Sync>;
 
+/// Runs before a call about a schema.
+type SchemaCall =
+    Box<dyn Fn(&Topic, &SchemaId) -> BoxFuture<'static, Result<(), TransportError>> + Send + Sync>;
+
 /// The results of a send.
 pub type Sent = BoxFuture<'static, Vec<Result<Position, TransportError>>>;
 
@@ -25,12 +29,23 @@ pub struct Over<T> {
     consumer: Option<Part<Box<dyn Consumer>>>,
     groups: Option<Answer>,
     subscribes: Option<Box<dyn Fn() -> BoxFuture<'static, ()> + Send + Sync>>,
+    stores: Option<SchemaCall>,
+    fetches: Option<SchemaCall>,
 }
 
 impl<T> Over<T> {
     /// Forwards all calls to the inner transport.
     pub fn new(inner: T) -> Self {
-        Self { inner, capability: None, producer: None, consumer: None, groups: None, subscribes: None }
+        Self {
+            inner,
+            capability: None,
+            producer: None,
+            consumer: None,
+            groups: None,
+            subscribes: None,
+            stores: None,
+            fetches: None,
+        }
     }
 
     /// Replaces the capability.
@@ -77,6 +92,26 @@ impl<T> Over<T> {
         F: Future<Output = ()> + Send + 'static,
     {
         self.subscribes = Some(Box::new(move || Box::pin(after())));
+        self
+    }
+
+    /// Runs a future before each schema is stored. An error is the result of the call.
+    #[must_use]
+    pub fn stores<F>(mut self, before: impl Fn(&Topic, &SchemaId) -> F + Send + Sync + 'static) -> Self
+    where
+        F: Future<Output = Result<(), TransportError>> + Send + 'static,
+    {
+        self.stores = Some(Box::new(move |topic, schema| Box::pin(before(topic, schema))));
+        self
+    }
+
+    /// Runs a future before each schema is read. An error is the result of the call.
+    #[must_use]
+    pub fn fetches<F>(mut self, before: impl Fn(&Topic, &SchemaId) -> F + Send + Sync + 'static) -> Self
+    where
+        F: Future<Output = Result<(), TransportError>> + Send + 'static,
+    {
+        self.fetches = Some(Box::new(move |topic, schema| Box::pin(before(topic, schema))));
         self
     }
 
@@ -192,7 +227,12 @@ where
         schema: &'a SchemaId,
         text: &'a str,
     ) -> BoxFuture<'a, Result<(), TransportError>> {
-        self.inner.store_schema(topic, schema, text)
+        Box::pin(async move {
+            if let Some(before) = &self.stores {
+                before(topic, schema).await?;
+            }
+            self.inner.store_schema(topic, schema, text).await
+        })
     }
 
     fn schema<'a>(
@@ -200,7 +240,12 @@ where
         topic: &'a Topic,
         schema: &'a SchemaId,
     ) -> BoxFuture<'a, Result<Option<String>, TransportError>> {
-        self.inner.schema(topic, schema)
+        Box::pin(async move {
+            if let Some(before) = &self.fetches {
+                before(topic, schema).await?;
+            }
+            self.inner.schema(topic, schema).await
+        })
     }
 
     fn schemas<'a>(&'a self, topic: &'a Topic) -> BoxFuture<'a, Result<Vec<SchemaId>, TransportError>> {

@@ -193,14 +193,13 @@ pub async fn concurrent_stores_of_a_schema_all_succeed(fixture: &dyn Fixture) {
     for fingerprint in 0..5 {
         let id = id(fingerprint);
         let (first, second) = (&transport, &other);
-        let stores = (
+        let results = tokio::join!(
             first.store_schema(&topic, &id, "text"),
             second.store_schema(&topic, &id, "text"),
             first.store_schema(&topic, &id, "text"),
             second.store_schema(&topic, &id, "text"),
         );
-        let stored = tokio::join!(stores.0, stores.1, stores.2, stores.3);
-        for stored in [stored.0, stored.1, stored.2, stored.3] {
+        for stored in [results.0, results.1, results.2, results.3] {
             stored.expect("the schema is stored");
         }
         for transport in [first, second] {

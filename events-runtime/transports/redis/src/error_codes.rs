@@ -51,7 +51,7 @@ const SENTINEL: &str = "the Sentinels can't fail over: see their logs";
 const OTHER: &str = "Redis replied with an error: see the cause";
 
 /// All codes. The first matching row applies.
-pub(super) const CODES: [ErrorCode; 42] = {
+pub(super) const CODES: [ErrorCode; 44] = {
     use ErrorKind as Kind;
     use Handling::{GroupLost, Reconnect, RejectMessage, Retry, Stop, Wait};
     [
@@ -82,6 +82,9 @@ pub(super) const CODES: [ErrorCode; 42] = {
         // Errors during the handshake of a connection lose their code.
         code("ERR", "Authentication required", Wait, Kind::Permission, REFUSED_USER),
         code("ERR", "no permissions", Wait, Kind::Permission, super::acl::HINT),
+        // In scripts, Redis 7.0 reports missing permissions without a code.
+        code("ERR", "can't run this command", Wait, Kind::Permission, super::acl::HINT),
+        code("ERR", "can't access at least one of the keys", Wait, Kind::Permission, super::acl::HINT),
         code(
             "ERR",
             "DB index is out of range",

@@ -210,7 +210,7 @@ impl Transport for FolderTransport {
             }
             let mut schemas = store.schemas(topic)?;
             let of_type = schemas.entry(schema.event_type().to_owned()).or_default();
-            of_type.insert(schema.fingerprint(), text.to_owned());
+            let _replaced = of_type.insert(schema.fingerprint(), text.to_owned());
             store.save_schemas(topic, &schemas).map(Ok)
         })
     }

@@ -61,6 +61,7 @@ impl Storing {
     ) -> Result<(), TransportError> {
         let (topic, transport, id) = (&to.topic, to.transport.named(), &schema.id);
         match result {
+            Ok(()) if schema.text.is_none() => {}
             Ok(()) if self.done >= self.logged => {
                 self.logged = self.done + 1;
                 metrics::counter!(SCHEMAS_STORED, to.labels()).increment(1);
@@ -86,8 +87,8 @@ impl Storing {
     }
 }
 
-/// Stores a schema, or checks that the topic has it if this program does not know its text. A panic of the
-/// transport counts as an error.
+/// Stores a schema. If this program does not know its text, checks whether the topic has it, and warns if not:
+/// only a program that links the definition can store it. A panic of the transport counts as an error.
 pub(in crate::bus) async fn store(
     transport: &dyn Transport,
     topic: &Topic,
@@ -106,17 +107,12 @@ pub(in crate::bus) async fn store(
         None => {
             let found = caught(|| transport.schema(topic, id)).map_err(panicked)?;
             let found = Guarded::new(found).await.map_err(panicked)??;
-            found.map(drop).ok_or_else(|| unknown(topic, id))
+            if found.is_none() {
+                tracing::warn!(%topic, schema = %id, "sending messages whose schema is neither stored beside the topic nor linked into this program: consumers with another version can't read them until the program that wrote them has stored it");
+            }
+            Ok(())
         }
     }
-}
-
-fn unknown(topic: &Topic, id: &SchemaId) -> TransportError {
-    let message = format!(
-        "the schema of {id} is neither stored beside the topic nor linked into this program, so its receivers \
-         could not read the message: send it with the program that wrote it"
-    );
-    TransportError::new(ErrorKind::Refused, "send to", topic, message)
 }
 
 /// The text of a schema, if it is that of a linked definition.

@@ -210,3 +210,29 @@ fn invalid_group_settings_are_reported_with_their_key() {
         assert!(error.contains(part), "no {part} in {error}");
     }
 }
+
+#[test]
+fn the_wait_for_an_unknown_schema_is_set_for_all_consumers_and_for_one_group() {
+    let config = Config::from_toml(
+        "[bus]\nurl = 'memory:'\n[bus.consumer]\nunknown_schema = { wait = '1h' }\n\
+         [consumers.orders]\nbilling = { unknown_schema = { wait = '0s' } }",
+    )
+    .unwrap();
+    let wait = |group: &str| {
+        let (topic, group) = (Topic::new("orders").unwrap(), ConsumerGroup::new(group).unwrap());
+        config.group(&topic, &group).unknown_schema.wait
+    };
+    assert_eq!((wait("billing"), wait("mail")), (Duration::ZERO, Duration::from_secs(3600)));
+    assert_eq!(config.explain().get("bus.consumer.unknown_schema.wait").unwrap().value, "1h");
+
+    let variable = ("EVENTS_BUS__CONSUMER__UNKNOWN_SCHEMA__WAIT", "5m");
+    let config =
+        Config::builder().toml("config", "[bus]\nurl = 'memory:'").variables([variable]).load().unwrap();
+    assert_eq!(config.bus().consumer.unknown_schema.wait, Duration::from_secs(300));
+    let default = Config::from_toml("[bus]\nurl = 'memory:'").unwrap();
+    assert_eq!(default.bus().consumer.unknown_schema.wait, Duration::from_secs(600));
+
+    let error = Config::from_toml("[bus]\nurl = 'memory:'\n[bus.consumer]\nunknown_schema = { wiat = '1h' }");
+    let error = error.unwrap_err().to_string();
+    assert!(error.contains("did you mean `wait`"), "{error}");
+}

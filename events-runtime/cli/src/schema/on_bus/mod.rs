@@ -98,7 +98,7 @@ fn is_comparable(schema: &PackedSchema, max_types: usize) -> bool {
 ///
 /// # Errors
 /// What is wrong with the text.
-fn verified(
+pub(crate) fn verified(
     id: &SchemaId,
     text: Option<&str>,
     descriptor: Option<Descriptor>,

@@ -1,5 +1,7 @@
 //! Datum ▶ JSON.
 
+use std::borrow::Cow;
+
 use serde_json::{Map, Number, Value};
 
 use super::logical::{self, Decimal};
@@ -27,7 +29,7 @@ pub fn to_json(
     datum: &[u8],
     personal_data: PersonalData,
 ) -> Result<Value, DecodeError> {
-    convert(schema, Reader::new(datum), personal_data)
+    convert(View::tree(schema), Reader::new(datum), personal_data)
 }
 
 /// [`to_json`] of a datum that may hold variants `#[event(other)]`: it was rewritten from an input of this length, or
@@ -41,16 +43,25 @@ pub(crate) fn rewritten_to_json(
     input_len: usize,
     personal_data: PersonalData,
 ) -> Result<Value, DecodeError> {
-    convert(schema, Reader::rewritten(datum, input_len), personal_data)
+    convert(View::tree(schema), Reader::rewritten(datum, input_len), personal_data)
+}
+
+/// Like [`to_json`], for a schema that is not of this program.
+///
+/// # Errors
+/// The bytes are not a datum of the schema.
+#[doc(hidden)]
+pub fn to_json_as(schema: View<'_>, datum: &[u8], personal_data: PersonalData) -> Result<Value, DecodeError> {
+    convert(schema, Reader::new(datum), personal_data)
 }
 
 fn convert(
-    schema: &'static Schema,
+    schema: View<'_>,
     mut reader: Reader<'_>,
     personal_data: PersonalData,
 ) -> Result<Value, DecodeError> {
     let converter = DatumToJson { personal_data };
-    let value = converter.value(View::tree(schema), &mut reader)?;
+    let value = converter.value(schema, &mut reader)?;
     reader.finish()?;
     Ok(value)
 }
@@ -60,11 +71,11 @@ struct DatumToJson {
 }
 
 impl DatumToJson {
-    fn value(&self, schema: View<'static>, reader: &mut Reader<'_>) -> Result<Value, DecodeError> {
+    fn value(&self, schema: View<'_>, reader: &mut Reader<'_>) -> Result<Value, DecodeError> {
         nested(schema, reader, |reader| self.resolved(schema, reader))
     }
 
-    fn resolved(&self, schema: View<'static>, reader: &mut Reader<'_>) -> Result<Value, DecodeError> {
+    fn resolved(&self, schema: View<'_>, reader: &mut Reader<'_>) -> Result<Value, DecodeError> {
         Ok(match (schema.shape(), schema.logical()) {
             (Shape::Null, _) => Value::Null,
             (Shape::Boolean, _) => Value::Bool(reader.boolean()?),
@@ -129,15 +140,16 @@ impl DatumToJson {
         })
     }
 
-    fn record(&self, record: RecordView<'static>, reader: &mut Reader<'_>) -> Result<Value, DecodeError> {
+    fn record(&self, record: RecordView<'_>, reader: &mut Reader<'_>) -> Result<Value, DecodeError> {
         let mut fields = Map::new();
         for index in 0..record.len() {
             let field = record.field(index);
             let name = text(field.name);
             let masked = field.pii && self.personal_data == PersonalData::Masked;
-            let mut value = self
-                .value(field.schema, reader)
-                .map_err(|error| if masked { error.in_pii_field(name) } else { error.in_field(name) })?;
+            let mut value = self.value(field.schema, reader).map_err(|error| {
+                let name = Cow::Owned(name.to_owned());
+                if masked { error.in_pii_field(name) } else { error.in_any_field(name) }
+            })?;
             if masked && !value.is_null() {
                 value = Value::from(MASK);
             }

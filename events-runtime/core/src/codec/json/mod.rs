@@ -26,6 +26,8 @@ mod logical;
 mod to_datum;
 
 pub(crate) use from_datum::rewritten_to_json;
+#[doc(hidden)]
+pub use from_datum::to_json_as;
 pub use from_datum::{PersonalData, to_json};
 pub use to_datum::{JsonError, JsonMismatch, from_json};
 
