@@ -245,8 +245,8 @@ fn payloads_are_decoded_with_the_schemas_that_are_stored_beside_the_topic() {
         assert!(error.contains("not linked") && error.contains("`--show-pii`"), "{error}");
         assert_eq!(run(&["--show-pii"])[1]["data"], json!({"item": "nut", "counts": [1, 2]}));
     }
-    let show = ["dlq", "show", "--topic", "orders", "--group", "billing", "1", "--json"];
-    let shown: Value = serde_json::from_str(&shop.out(&show)).unwrap();
+    let command = ["dlq", "show", "--topic", "orders", "--group", "billing", "1", "--json"];
+    let shown: Value = serde_json::from_str(&shop.out(&command)).unwrap();
     assert_eq!(shown["data"], json!({"number": 7}));
 
     // Another program may overwrite the text.

@@ -81,18 +81,18 @@ fn closed(number: u64) -> AccountClosed {
 
 /// Every kind of fault occurred, and each of these upgrades was run equally often.
 #[track_caller]
-fn covers(upgraded: &Upgraded, upgrades: &[&str], seeds: u64) {
-    println!("{upgraded}");
-    assert_eq!(upgraded.runs.keys().map(String::as_str).collect::<Vec<_>>(), upgrades);
+fn covers(report: &Upgraded, upgrades: &[&str], seeds: u64) {
+    println!("{report}");
+    assert_eq!(report.runs.keys().map(String::as_str).collect::<Vec<_>>(), upgrades);
     let each = seeds / upgrades.len() as u64;
-    assert!(upgraded.runs.values().all(|runs| *runs >= each), "{upgraded}");
-    assert!(Fault::ALL.iter().all(|fault| upgraded.faults[fault] > 0), "every kind occurred: {upgraded}");
-    assert!(upgraded.received >= upgraded.events && upgraded.events >= seeds * 18, "{upgraded}");
+    assert!(report.runs.values().all(|runs| *runs >= each), "{report}");
+    assert!(Fault::ALL.iter().all(|fault| report.faults[fault] > 0), "every kind occurred: {report}");
+    assert!(report.received >= report.events && report.events >= seeds * 18, "{report}");
 }
 
 #[test]
 fn a_full_event_is_upgraded_in_any_order_under_all_faults() {
-    let upgraded = sim::rolling_upgrade(shipped).check(0..1_350);
+    let report = sim::rolling_upgrade(shipped).check(0..1_350);
     let upgrades = [
         "from version 0 to version 1, both together",
         "from version 0 to version 1, consumers first",
@@ -104,22 +104,22 @@ fn a_full_event_is_upgraded_in_any_order_under_all_faults() {
         "from version 1 to version 2, consumers first",
         "from version 1 to version 2, producers first",
     ];
-    covers(&upgraded, &upgrades, 1_350);
+    covers(&report, &upgrades, 1_350);
 }
 
 #[test]
 fn a_backward_event_is_upgraded_consumers_first_under_all_faults() {
-    let upgraded = sim::rolling_upgrade(filled).check(0..400);
+    let report = sim::rolling_upgrade(filled).check(0..400);
     // The newer consumers have the older version's file.
-    println!("{upgraded}");
-    assert_eq!(upgraded.runs.keys().collect::<Vec<_>>(), ["from version 0 to version 1, consumers first"]);
-    assert_eq!(upgraded.events, 400 * 18);
+    println!("{report}");
+    assert_eq!(report.runs.keys().collect::<Vec<_>>(), ["from version 0 to version 1, consumers first"]);
+    assert_eq!(report.events, 400 * 18);
 }
 
 #[test]
 fn a_forward_event_is_upgraded_producers_first_under_all_faults() {
-    let upgraded = sim::rolling_upgrade(closed).check(0..400);
-    covers(&upgraded, &["from version 0 to version 1, producers first"], 400);
+    let report = sim::rolling_upgrade(closed).check(0..400);
+    covers(&report, &["from version 0 to version 1, producers first"], 400);
 }
 
 #[test]

@@ -25,7 +25,7 @@ pub(super) async fn run(context: &Context, args: &Peek) -> Result<(), Failure> {
     let mut printer = Printer { context, args, renderer, count: 0 };
     if args.follow {
         tokio::select! {
-            printed = printer.print(&*transport, topic) => printed,
+            result = printer.print(&*transport, topic) => result,
             _ = stop_signal() => Ok(()),
         }
     } else {
@@ -57,7 +57,8 @@ impl Printer<'_> {
                 let last = bus::Peek::last(transport, topic.clone(), count, want).await?;
                 self.print_all(transport, &topic, last).await?;
                 if !args.follow {
-                    return self.finish(&topic);
+                    self.finish(&topic);
+                    return Ok(());
                 }
                 next
             }
@@ -74,7 +75,8 @@ impl Printer<'_> {
             messages.retain(|stored| is_wanted(args, stored));
             self.print_all(transport, &topic, messages).await?;
         }
-        self.finish(&topic)
+        self.finish(&topic);
+        Ok(())
     }
 
     async fn print_all(
@@ -98,11 +100,10 @@ impl Printer<'_> {
         self.args.max.is_some_and(|max| self.count >= max)
     }
 
-    fn finish(&self, topic: &Topic) -> Result<(), Failure> {
+    fn finish(&self, topic: &Topic) {
         if self.count == 0 && !self.context.json() {
             output::eprint(format_args!("no matching messages in topic `{topic}`"));
         }
-        Ok(())
     }
 }
 

@@ -115,7 +115,7 @@ fn two_hubs_over_one_memory_bus_are_two_services() {
 fn linked_from_the_bus(_: &Event<OrderPlaced>) {}
 
 #[receiver(ORDER_PLACED, from = "local", name = "linked local")]
-async fn linked_local(_: &Event<OrderPlaced>) {}
+fn linked_local(_: &Event<OrderPlaced>) {}
 
 #[test]
 fn linked_receivers_name_their_origin() {

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 
-use events_runtime::bus::ConsumeError;
+use events_runtime::bus::{Consume, ConsumeError};
 use events_runtime::config::UnhandledEvents;
 use events_runtime::testing::Recorder;
 use events_runtime::{BoxError, Config, Event, EventBus, Hub, Origin, PublicSignal};
@@ -111,8 +111,7 @@ async fn an_unhandled_event_is_skipped_if_the_program_or_the_group_says_so() {
     for (bus, policy) in [(by_program, Some(UnhandledEvents::Skip)), (by_group, None)] {
         place_orders(&bus, &["ada", "bob"]).await;
         let consume = bus.consume("orders").group("billing");
-        let running =
-            Running::start(policy.into_iter().fold(consume, |consume, policy| consume.unhandled(policy)));
+        let running = Running::start(policy.into_iter().fold(consume, Consume::unhandled));
         settled(&bus, "billing").await;
         let consumed = running.stop().await;
         assert_eq!((consumed.acked, consumed.skipped), (0, 2));

@@ -51,12 +51,12 @@ impl MissingTopic {
     ) -> Self {
         let others: Vec<_> = topics.iter().filter_map(|status| status.topic.without_prefix(prefix)).collect();
         // The name may include the configured prefix by mistake.
-        let bare = prefix.and_then(|_| base.without_prefix(prefix));
-        let bare = bare.filter(|bare| others.contains(bare));
+        let stripped = prefix.and_then(|_| base.without_prefix(prefix));
+        let stripped = stripped.filter(|stripped| others.contains(stripped));
         let similar = similar(base.as_str(), others.iter().map(Topic::as_str));
-        let names = bare.iter().map(Topic::as_str).chain(similar).take(SUGGESTIONS);
+        let names = stripped.iter().map(Topic::as_str).chain(similar).take(SUGGESTIONS);
         let similar = names.filter_map(|name| others.iter().find(|other| other.as_str() == name));
-        let is_unprefixed = bare.is_none() && topics.iter().any(|status| status.topic == base);
+        let is_unprefixed = stripped.is_none() && topics.iter().any(|status| status.topic == base);
         Self {
             similar: similar.cloned().collect(),
             is_without_prefix: prefix.filter(|_| is_unprefixed).cloned(),

@@ -119,7 +119,7 @@ impl TopicSchemas {
                     let reason = format!(
                         "the text that is stored beside the topic for it is not this schema ({reason})"
                     );
-                    let (found, is_new) = lock(state).missing.failed(key, patience, reason, Now::now());
+                    let (found, is_new) = lock(state).missing.failed(key, patience, reason, Now::read());
                     if is_new {
                         let error = found.reason();
                         tracing::error!(%topic, transport, schema = %id, error, "a stored schema is not used: another program may have overwritten it");
@@ -129,7 +129,7 @@ impl TopicSchemas {
             },
             Ok(None) => {
                 let reason = "no program has stored it beside the topic".to_owned();
-                let (found, is_new) = lock(state).missing.failed(key, patience, reason, Now::now());
+                let (found, is_new) = lock(state).missing.failed(key, patience, reason, Now::read());
                 if is_new && !patience.wait.is_zero() {
                     let wait = patience.wait;
                     tracing::warn!(%topic, transport, schema = %id, ?wait, "received an event of an unknown schema, which is not stored beside the topic: events of this schema wait for it");
@@ -137,7 +137,7 @@ impl TopicSchemas {
                 found
             }
             Err(error) => {
-                let (pause, is_new) = lock(state).missing.unavailable(key, patience, Now::now());
+                let (pause, is_new) = lock(state).missing.unavailable(key, patience, Now::read());
                 consuming.count(RECEIVE_RETRIED, 1);
                 if error.kind().needs_operator() {
                     consuming.count(STORE_REFUSES, 1);
@@ -157,7 +157,7 @@ impl TopicSchemas {
         if let Some(schema) = state.known.get(key) {
             return Ok(Found::Schema(schema));
         }
-        state.missing.look(key, patience, Now::now())
+        state.missing.look(key, patience, Now::read())
     }
 
     /// Fetches a text from the message's topic. For a dead letter, that is the topic of the original message.

@@ -38,7 +38,7 @@ pub(super) struct Now {
 }
 
 impl Now {
-    pub(super) fn now() -> Self {
+    pub(super) fn read() -> Self {
         Self { instant: Instant::now(), time: Timestamp::now() }
     }
 }

@@ -99,20 +99,16 @@ pub(in crate::bus) async fn store(
         let message = format!("the transport panicked: {panic}");
         TransportError::new(ErrorKind::Other, "store a schema of", topic, message)
     };
-    match text {
-        Some(text) => {
-            let stored = caught(|| transport.store_schema(topic, id, text)).map_err(panicked)?;
-            Guarded::new(stored).await.map_err(panicked)?
+    let Some(text) = text else {
+        let found = caught(|| transport.schema(topic, id)).map_err(panicked)?;
+        let found = Guarded::new(found).await.map_err(panicked)??;
+        if found.is_none() {
+            tracing::warn!(%topic, schema = %id, "sending messages whose schema is neither stored beside the topic nor linked into this program: consumers with another version can't read them until the program that wrote them has stored it");
         }
-        None => {
-            let found = caught(|| transport.schema(topic, id)).map_err(panicked)?;
-            let found = Guarded::new(found).await.map_err(panicked)??;
-            if found.is_none() {
-                tracing::warn!(%topic, schema = %id, "sending messages whose schema is neither stored beside the topic nor linked into this program: consumers with another version can't read them until the program that wrote them has stored it");
-            }
-            Ok(())
-        }
-    }
+        return Ok(());
+    };
+    let stored = caught(|| transport.store_schema(topic, id, text)).map_err(panicked)?;
+    Guarded::new(stored).await.map_err(panicked)?
 }
 
 /// The text of a schema, if it is that of a linked definition.
