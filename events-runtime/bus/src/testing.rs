@@ -12,7 +12,7 @@ use events_transport::{TransportName, connect};
 /// All have this configuration, with `memory:` in place of the URL of `[bus]`. The store is dropped with the
 /// last bus. Connect receivers in the scope of [`EventBus::hub`].
 ///
-/// ```
+/// ```standalone_crate
 /// use events_runtime::testing::{self, Recorder};
 /// use events_runtime::{Config, PublicSignal};
 /// # #[derive(Debug, PublicSignal)]

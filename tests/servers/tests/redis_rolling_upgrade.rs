@@ -8,8 +8,10 @@ use events_server_tests::RedisServer;
 
 #[test]
 fn services_that_are_upgraded_in_any_order_lose_no_event_and_make_no_dead_letter() {
-    let releases =
-        Releases { first: env!("CARGO_BIN_EXE_redis_orders_first"), second: env!("CARGO_BIN_EXE_redis_orders_second") };
+    let releases = Releases {
+        first: env!("CARGO_BIN_EXE_redis_orders_first"),
+        second: env!("CARGO_BIN_EXE_redis_orders_second"),
+    };
     let servers = std::cell::RefCell::new(Vec::new());
     upgrade_in_any_order(releases, || {
         let server = RedisServer::start();

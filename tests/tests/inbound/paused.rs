@@ -154,7 +154,8 @@ async fn a_paused_event_is_looked_at_less_and_less_often() {
     assert!(since.elapsed() < LONG / 2, "a paused event delays no shutdown");
 }
 
-#[tokio::test]
+/// As in two processes, both members are asked at the same time: on one thread, one of them comes first each time.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn another_program_of_the_group_takes_the_events_that_one_has_disabled() {
     let disabled = bus("paused elsewhere").await;
     place_orders(&disabled, &["ada", "bob"]).await;

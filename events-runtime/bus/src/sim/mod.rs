@@ -5,7 +5,7 @@
 //! reproducible: all random choices derive from the seed, the clock advances only while all tasks wait, and a
 //! failing test reports its seed, the faults that it needs to fail, and the history.
 //!
-//! ```
+//! ```standalone_crate
 //! use std::collections::HashSet;
 //! use std::sync::{Arc, Mutex};
 //!

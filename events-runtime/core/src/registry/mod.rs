@@ -27,7 +27,7 @@ use signal_descriptor::SignalDescriptor;
 
 /// Event definitions by their event type.
 ///
-/// ```
+/// ```standalone_crate
 /// use events_runtime::Registry;
 ///
 /// let registry = Registry::linked()?;
