@@ -96,7 +96,7 @@ async fn a_bus_is_consumed_looked_at_and_replayed() -> Result<(), BoxError> {
     let failed: &[FailedConsumer] = &status.failed;
     let running: &[ConsumerStatus] = &status.consumers;
     assert_eq!((failed.len(), running.len()), (1, 0), "{status:?}");
-    assert_eq!(status.stalled(Duration::from_secs(60)).count(), 0);
+    assert_eq!(status.stalled(Duration::from_mins(1)).count(), 0);
 
     let letters = DeadLetters::of(bus.transport(), topic.clone(), group.clone())?;
     let listing: Listing = letters.list().await?;
