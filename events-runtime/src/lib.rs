@@ -67,6 +67,8 @@ pub mod transport {
     //! Transports: where messages are stored between the service that sends and those that receive.
 
     pub use events_transport::*;
+    #[cfg(feature = "kafka")]
+    pub use events_transport_kafka as kafka;
     #[cfg(feature = "redis")]
     pub use events_transport_redis as redis;
     #[cfg(feature = "sqlite")]

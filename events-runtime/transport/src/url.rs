@@ -41,6 +41,7 @@ pub fn example() -> &'static str {
     match () {
         () if linked("sqlite") => "`sqlite://events.db`",
         () if linked("redis") => "`redis://host:6379/0`",
+        () if linked("kafka") => "`kafka://host:9092`",
         () => "`memory:`",
     }
 }
@@ -48,6 +49,8 @@ pub fn example() -> &'static str {
 /// The schemes of this project's transports, and the feature of `events-runtime` that each needs.
 const OWN: &[(&str, UrlForm, &str)] = &[
     ("sqlite", UrlForm::Path, "sqlite"),
+    ("kafka", UrlForm::Server, "kafka"),
+    ("kafkas", UrlForm::Server, "kafka-ssl"),
     ("redis", UrlForm::Server, "redis"),
     ("rediss", UrlForm::Server, "redis"),
     ("redis+sentinel", UrlForm::Server, "redis"),

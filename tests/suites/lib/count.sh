@@ -30,11 +30,31 @@ count() {
     if [ "$2" -ne 0 ] && [ "$bad" -eq 0 ]; then
         bad=1
         printf '!! FAILED: %s exited with status %s\n' "$3" "$2"
+        printf '!! %s exited with status %s; its last lines:\n%s\n' "$3" "$2" "$(tail -n 20 "$1")" >>"$logs/failures"
     fi
+    failures "$1" >>"$logs/failures"
     if [ "$ignored" -ne 0 ]; then
         printf '!! SKIPPED: %s tests of %s are marked #[ignore]\n' "$ignored" "$3"
     fi
     passed=$((passed + ok)) failed=$((failed + bad)) skipped=$((skipped + ignored))
+}
+
+# failures LOG: the failed tests of a log with the end of what each printed, to be repeated at the end of the run.
+failures() {
+    awk '
+        /^failures:$/ { inside = !inside; next }
+        /^(successes:|test result: )/ { inside = 0; keep() }
+        inside && /^---- .* stdout ----$/ { keep(); name = $0; next }
+        inside && name != "" { lines[n++ % 40] = $0 }
+        function keep(  i) {
+            if (name == "") return
+            print name
+            for (i = (n > 40 ? n - 40 : 0); i < n; i++) print lines[i % 40]
+            name = ""; n = 0
+        }
+        END { keep() }' "$1"
+    # What has no such section: scripts that print lines of the same form.
+    grep -E '^test .* \.\.\. FAILED$' "$1" || true
 }
 
 # count_status STATUS WHAT: counts a command without tests: a failure if it failed, else nothing.
