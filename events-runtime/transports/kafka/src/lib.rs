@@ -5,6 +5,7 @@
 
 mod client;
 mod config;
+mod control;
 
 use std::sync::Arc;
 
