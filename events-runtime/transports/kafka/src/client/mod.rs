@@ -3,6 +3,7 @@
 mod connect;
 mod context;
 mod error;
+mod error_codes;
 mod properties;
 mod settings;
 mod tokens;
