@@ -6,11 +6,14 @@
 mod client;
 mod config;
 mod control;
+mod producer;
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 
+use self::client::Topics;
 pub use self::client::{Token, register_token_provider};
 use self::config::Config;
+use self::producer::KafkaProducer;
 use events_transport::{
     Acknowledgement, BoxFuture, Capability, ConnectOptions, Consumer, ConsumerGroup, ErrorKind, GroupStatus,
     Health, Producer, Retention, Scheme, StartPosition, Subscription, Target, Topic, TopicStatus, Transport,
@@ -30,12 +33,16 @@ events_transport::register_scheme! { scheme("kafkas") }
 /// The `kafka:` transport.
 struct KafkaTransport {
     config: Arc<Config>,
+    topics: Arc<Topics>,
+    /// Shared, so that all sends of the transport have one order.
+    producer: Mutex<Option<Arc<KafkaProducer>>>,
 }
 
 impl KafkaTransport {
     fn open(target: &Target<'_>, options: &ConnectOptions) -> Result<Box<dyn Transport>, TransportError> {
         let config = Arc::new(Config::read(target, options)?);
-        Ok(Box::new(Self { config }))
+        let topics = Arc::new(Topics::new(config.clone()));
+        Ok(Box::new(Self { config, topics, producer: Mutex::default() }))
     }
 
     fn later<T: Send + 'static>(
@@ -69,7 +76,16 @@ impl Transport for KafkaTransport {
     }
 
     fn producer(&self) -> BoxFuture<'_, Result<Arc<dyn Producer>, TransportError>> {
-        self.later("send to")
+        Box::pin(async move {
+            let open = || self.producer.lock().unwrap_or_else(PoisonError::into_inner);
+            if let Some(producer) = open().clone() {
+                return Ok(producer as Arc<dyn Producer>);
+            }
+            let connected = KafkaProducer::connect(self.config.clone(), self.topics.clone()).await?;
+            // Another call may have been faster.
+            let producer = open().get_or_insert_with(|| Arc::new(connected)).clone();
+            Ok(producer as Arc<dyn Producer>)
+        })
     }
 
     fn consumer(&self, _: Subscription) -> BoxFuture<'_, Result<Box<dyn Consumer>, TransportError>> {
