@@ -19,6 +19,10 @@
 //!
 //! A member that missed `leave`, for example because its process was suspended, treats `moved` and `removed`
 //! alike. A member that subscribes while the action is `leave` waits before it joins.
+//!
+//! A group without members is removed without a request. A member that left its group for lack of work therefore
+//! fails as after `removed` if it joins again and finds no committed offset, or [`REMOVED`], in a partition in
+//! which the group had one.
 
 use std::fmt;
 use std::str::FromStr;
