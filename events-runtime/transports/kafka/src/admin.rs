@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::ops::{ControlFlow, Range};
 use std::sync::Arc;
 
-use super::client::admin::{self as client, Call, Committed, Session, TopicInfo, TopicPartition};
+use super::client::admin::{self as client, Call, Committed, Record, Session, TopicInfo, TopicPartition};
 use super::config::Config;
 use super::progress::Progress;
 use super::{control, writer_schemas};
@@ -204,7 +204,7 @@ pub(super) async fn unsettled(
                 if found.is_full() {
                     return Ok(found.messages);
                 }
-                of_group.read(&partition, unsettled, |record| found.add(record))?;
+                of_group.read(&partition, unsettled, |record| found.add(partition.1, record))?;
             }
         }
         Ok(found.messages)
@@ -224,9 +224,11 @@ impl Found {
         self.messages.len() >= self.max || self.bytes >= StoredMessage::BYTES_AT_MOST
     }
 
-    fn add(&mut self, record: Record) -> ControlFlow<()> {
-        self.bytes += record.len();
-        self.messages.push(record.into());
+    fn add(&mut self, partition: u32, record: Record) -> ControlFlow<()> {
+        let (position, time) = (position(partition, record.offset), record.time);
+        let message = record.into_message();
+        self.bytes += message.size();
+        self.messages.push(StoredMessage::new(message, position, time));
         if self.is_full() { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
     }
 }

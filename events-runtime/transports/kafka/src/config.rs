@@ -104,6 +104,7 @@ pub(crate) struct Config {
     /// Without secrets.
     pub(crate) url: String,
     pub(crate) client: ClientSettings,
+    pub(crate) namespace: crate::namespace::Namespace,
     /// How long messages are sent again while the cluster is unavailable.
     pub(crate) retry_for: Duration,
     /// `None` if missing topics are not created.
@@ -150,6 +151,7 @@ impl Config {
         Ok(Self {
             url: target.shown().to_owned(),
             client: ClientSettings::new(brokers, timeout, own, tokens),
+            namespace: crate::namespace::Namespace::default(),
             retry_for: duration(target, "retry_for", DEFAULT_RETRY_FOR)?,
             creation: creation(target)?,
             group_protocol,

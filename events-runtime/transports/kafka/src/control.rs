@@ -43,7 +43,7 @@ pub(crate) const REMOVED: &str = "events1 removed";
 
 /// The committed offset of a removed group: behind every message, so that a client that does not know the mark
 /// applies its `auto.offset.reset`, as for a new group.
-pub(crate) const REMOVED_OFFSET: i64 = i64::MAX - 1;
+pub(crate) const REMOVED_OFFSET: u64 = i64::MAX as u64 - 1;
 
 /// The name of a group's control group.
 pub(crate) fn control_group(group: &ConsumerGroup) -> String {

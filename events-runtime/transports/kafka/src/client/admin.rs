@@ -5,26 +5,32 @@
 
 use std::collections::BTreeMap;
 use std::ops::{ControlFlow, Range};
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::mpsc;
+use std::sync::{Arc, Mutex, PoisonError, mpsc};
 use std::time::{Duration, Instant, SystemTime};
 
-use rdkafka::TopicPartitionList;
-use rdkafka::admin::{AdminClient, AdminOptions, OwnedResourceSpecifier, ResourceSpecifier};
+use bytes::Bytes;
+use rdkafka::admin::{
+    AdminClient, AdminOptions, NewTopic, OwnedResourceSpecifier, ResourceSpecifier, TopicReplication,
+};
+use rdkafka::client::OAuthToken;
+use rdkafka::config::RDKafkaLogLevel;
 use rdkafka::consumer::{BaseConsumer, CommitMode, Consumer};
 use rdkafka::error::{KafkaError, KafkaResult, RDKafkaErrorCode};
 use rdkafka::message::{BorrowedMessage, Message as _};
 use rdkafka::metadata::{MetadataPartition, MetadataTopic};
+use rdkafka::producer::{BaseProducer, BaseRecord, DeliveryResult, Producer as _, ProducerContext};
 use rdkafka::topic_partition_list::Offset;
+use rdkafka::{ClientContext, TopicPartitionList};
 
+use super::connect::{off_thread, reach};
 use super::context::Context;
 use super::error;
 use crate::config::Config;
-use events_transport::{ErrorKind, TransportError};
+use events_transport::{Headers, Message, TransportError};
 
 /// How long the thread that handles the events of a client waits for the next one.
-const TICK: Duration = Duration::from_millis(10);
+const TICK: Duration = Duration::from_millis(2);
 /// The group of a client that looks at no group. Nothing is committed to it.
 const NO_GROUP: &str = "events.admin";
 
@@ -83,6 +89,43 @@ pub(crate) struct Committed {
     pub(crate) metadata: String,
 }
 
+/// A stored record.
+#[derive(Debug, Clone)]
+pub(crate) struct Record {
+    pub(crate) offset: u64,
+    /// The time of the producer or the broker, as the topic is configured.
+    pub(crate) time: SystemTime,
+    pub(crate) key: Option<Bytes>,
+    pub(crate) headers: Headers,
+    /// `None` for a record that compaction takes as the end of its key.
+    pub(crate) value: Option<Bytes>,
+}
+
+impl Record {
+    fn of(message: &BorrowedMessage<'_>) -> Self {
+        let millis = message.timestamp().to_millis().and_then(|millis| u64::try_from(millis).ok());
+        let mut headers = Headers::new();
+        for header in message.headers().into_iter().flat_map(rdkafka::message::Headers::iter) {
+            headers.push(header.key.to_owned(), Bytes::copy_from_slice(header.value.unwrap_or_default()));
+        }
+        Self {
+            offset: u64::try_from(message.offset()).unwrap_or_default(),
+            time: SystemTime::UNIX_EPOCH + Duration::from_millis(millis.unwrap_or_default()),
+            key: message.key().map(Bytes::copy_from_slice),
+            headers,
+            value: message.payload().map(Bytes::copy_from_slice),
+        }
+    }
+
+    /// As a message, without a difference between an absent and an empty value.
+    pub(crate) fn into_message(self) -> Message {
+        let mut message = Message::new(self.value.unwrap_or_default());
+        message.key = self.key;
+        message.headers = self.headers;
+        message
+    }
+}
+
 /// Whether offsets were changed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Change {
@@ -101,27 +144,8 @@ pub(crate) async fn run<T: Send + 'static>(
     call: Call,
     work: impl FnOnce(&mut Session) -> Result<T, TransportError> + Send + 'static,
 ) -> Result<T, TransportError> {
-    let (sender, receiver) = tokio::sync::oneshot::channel();
-    let (config, failed) = (Arc::clone(config), call.clone());
-    let thread = std::thread::Builder::new().name("kafka-admin".to_owned()).spawn(move || {
-        let result = Session::open(&config, call, None).and_then(|mut session| work(&mut session));
-        // The caller may have dropped its future.
-        drop(sender.send(result));
-    });
-    let gone = |source: Option<std::io::Error>| {
-        let error = TransportError::new(
-            ErrorKind::Other,
-            failed.operation,
-            &failed.subject,
-            "the thread that talks to the cluster could not be started, or panicked",
-        );
-        match source {
-            Some(source) => error.with_source(source),
-            None => error,
-        }
-    };
-    thread.map_err(|error| gone(Some(error)))?;
-    receiver.await.map_err(|_| gone(None))?
+    let (config, Call { operation, subject }) = (Arc::clone(config), call.clone());
+    off_thread(operation, &subject, move || work(&mut Session::open(&config, call, None)?)).await
 }
 
 /// A client for one operation.
@@ -129,7 +153,6 @@ pub(crate) struct Session {
     config: Arc<Config>,
     consumer: Arc<BaseConsumer<Context>>,
     call: Call,
-    deadline: Instant,
 }
 
 impl Session {
@@ -138,18 +161,23 @@ impl Session {
         let mut settings = config.client.consumer(group.unwrap_or(NO_GROUP));
         settings.set("enable.partition.eof", "true");
         settings.set("auto.offset.reset", "earliest");
-        let consumer = settings
+        // The end of one read must not hold back the next one.
+        settings.set("fetch.wait.max.ms", "10");
+        let consumer: BaseConsumer<Context> = settings
             .create_with_context(config.client.context())
             .map_err(|error| error::convert(error, call.operation, &call.subject))?;
-        Ok(Self {
+        let session = Self {
             config: Arc::clone(config),
             consumer: Arc::new(consumer),
             call,
-            deadline: Instant::now() + config.client.timeout(),
-        })
+        };
+        let Call { operation, subject } = &session.call;
+        let poll = |wait| drop(session.consumer.poll(wait));
+        reach(session.consumer.client(), poll, config.client.timeout(), operation, subject)?;
+        Ok(session)
     }
 
-    /// A client for the offsets of a group, by its name in Kafka, with a deadline of its own.
+    /// A client for the offsets of a group, by its name in Kafka.
     pub(crate) fn of_group(&self, group: &str) -> Result<Self, TransportError> {
         Self::open(&self.config, self.call.clone(), Some(group))
     }
@@ -162,13 +190,9 @@ impl Session {
         &self.call
     }
 
-    /// Begins another call with the same client.
-    pub(crate) fn renew(&mut self) {
-        self.deadline = Instant::now() + self.config.client.timeout();
-    }
-
-    fn remaining(&self) -> Duration {
-        self.deadline.saturating_duration_since(Instant::now()).max(Duration::from_millis(1))
+    /// How long one call may take.
+    fn timeout(&self) -> Duration {
+        self.config.client.timeout()
     }
 
     pub(crate) fn error(&self, error: KafkaError) -> TransportError {
@@ -199,7 +223,7 @@ impl Session {
 
     /// All brokers and topics.
     pub(crate) fn cluster(&self) -> Result<ClusterInfo, TransportError> {
-        let metadata = self.served(|consumer| consumer.fetch_metadata(None, self.remaining()))?;
+        let metadata = self.served(|consumer| consumer.fetch_metadata(None, self.timeout()))?;
         let brokers = metadata.brokers().iter();
         let brokers =
             brokers.map(|broker| (broker.id(), format!("{}:{}", broker.host(), broker.port()))).collect();
@@ -210,7 +234,7 @@ impl Session {
 
     /// A topic by its name in Kafka; `None` if there is none.
     pub(crate) fn topic(&self, topic: &str) -> Result<Option<TopicInfo>, TransportError> {
-        let metadata = self.served(|consumer| consumer.fetch_metadata(Some(topic), self.remaining()))?;
+        let metadata = self.served(|consumer| consumer.fetch_metadata(Some(topic), self.timeout()))?;
         let Some(found) = metadata.topics().iter().find(|found| found.name() == topic) else {
             return Ok(None);
         };
@@ -256,7 +280,7 @@ impl Session {
             return Ok(BTreeMap::new());
         }
         let list = list(partitions.iter().map(|partition| (partition, wanted, "")));
-        let found = self.served(|consumer| consumer.offsets_for_times(list?, self.remaining()))?;
+        let found = self.served(|consumer| consumer.offsets_for_times(list?, self.timeout()))?;
         self.found(&found).map(|found| found.into_iter().map(|(at, found)| (at, found.offset)).collect())
     }
 
@@ -288,7 +312,7 @@ impl Session {
             return Ok(BTreeMap::new());
         }
         let list = list(partitions.iter().map(|partition| (partition, Offset::Invalid, "")));
-        let found = self.served(|consumer| consumer.committed_offsets(list?, self.remaining()))?;
+        let found = self.served(|consumer| consumer.committed_offsets(list?, self.timeout()))?;
         self.found(&found)
     }
 
@@ -308,7 +332,7 @@ impl Session {
             let list = list?;
             std::thread::spawn(move || drop(sender.send(consumer.commit(&list, CommitMode::Sync))));
             let late = Err(KafkaError::ConsumerCommit(RDKafkaErrorCode::OperationTimedOut));
-            Ok(receiver.recv_timeout(self.remaining()).unwrap_or(late))
+            Ok(receiver.recv_timeout(self.timeout()).unwrap_or(late))
         })?;
         match committed {
             Ok(()) => Ok(Change::Stored),
@@ -325,8 +349,8 @@ impl Session {
     /// The names of all groups, sorted.
     pub(crate) fn groups(&self) -> Result<Vec<String>, TransportError> {
         // librdkafka asks the brokers that it knows.
-        self.served(|consumer| consumer.fetch_metadata(None, self.remaining()).map(drop))?;
-        let list = self.served(|consumer| consumer.fetch_group_list(None, self.remaining()))?;
+        self.served(|consumer| consumer.fetch_metadata(None, self.timeout()).map(drop))?;
+        let list = self.served(|consumer| consumer.fetch_group_list(None, self.timeout()))?;
         let mut names: Vec<_> = list.groups().iter().map(|group| group.name().to_owned()).collect();
         names.sort();
         names.dedup();
@@ -339,7 +363,7 @@ impl Session {
         &mut self,
         (topic, partition): &TopicPartition,
         range: Range<u64>,
-        mut take: impl FnMut(&BorrowedMessage<'_>) -> ControlFlow<()>,
+        mut take: impl FnMut(Record) -> ControlFlow<()>,
     ) -> Result<(), TransportError> {
         let first = Offset::Offset(i64::try_from(range.start).unwrap_or(i64::MAX));
         let list = list([(&(topic.clone(), *partition), first, "")]);
@@ -348,18 +372,19 @@ impl Session {
         let consumer = Arc::clone(&self.consumer);
         let mut last_error = KafkaError::MessageConsumption(RDKafkaErrorCode::OperationTimedOut);
         let read = loop {
-            self.renew();
+            let deadline = Instant::now() + self.timeout();
             let polled = loop {
-                match consumer.poll(self.remaining().min(Duration::from_millis(100))) {
+                match consumer.poll(TICK) {
                     Some(polled) => break Some(polled),
-                    None if Instant::now() >= self.deadline => break None,
+                    None if Instant::now() >= deadline => break None,
                     None => {}
                 }
             };
             match polled {
                 Some(Ok(message)) => {
-                    let offset = u64::try_from(message.offset()).unwrap_or_default();
-                    if offset >= range.end || take(&message).is_break() || offset + 1 >= range.end {
+                    let record = Record::of(&message);
+                    let next = record.offset + 1;
+                    if record.offset >= range.end || take(record).is_break() || next >= range.end {
                         break Ok(());
                     }
                 }
@@ -426,12 +451,101 @@ impl Session {
     }
 
     fn admin_options(&self) -> AdminOptions {
-        AdminOptions::new().request_timeout(Some(self.remaining()))
+        AdminOptions::new().request_timeout(Some(self.timeout()))
+    }
+
+    /// Creates a topic, unless it exists. `None` is the default of the brokers.
+    pub(crate) fn create_topic(
+        &self,
+        topic: &str,
+        partitions: i32,
+        replication: Option<u16>,
+        settings: &[(&str, &str)],
+    ) -> Result<(), TransportError> {
+        let replication = TopicReplication::Fixed(replication.map_or(-1, i32::from));
+        let mut new = NewTopic::new(topic, partitions, replication);
+        for (name, value) in settings {
+            new = new.set(name, value);
+        }
+        let options = self.admin_options().operation_timeout(Some(self.timeout()));
+        let created = self.wait(self.admin()?.create_topics([&new], &options))?;
+        match created.into_iter().next() {
+            Some(Err((_, code))) if code != RDKafkaErrorCode::TopicAlreadyExists => {
+                Err(self.error(KafkaError::AdminOp(code)))
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// Stores a record of at most `max` bytes, as durably as the topic is replicated.
+    pub(crate) fn store(&self, topic: &str, key: &str, value: &str, max: usize) -> Result<(), TransportError> {
+        let mut settings = self.config.client.producer();
+        settings.set("message.timeout.ms", self.timeout().as_millis().to_string());
+        settings.set("message.max.bytes", max.to_string());
+        let context = StoreContext { client: self.config.client.context(), stored: Mutex::default() };
+        let producer: BaseProducer<StoreContext> =
+            settings.create_with_context(context).map_err(|error| self.error(error))?;
+        let record = BaseRecord::to(topic).key(key).payload(value);
+        producer.send(record).map_err(|(error, _)| self.error(error))?;
+        // librdkafka ends the wait: its timeout of messages is shorter.
+        let deadline = Instant::now() + 2 * self.timeout();
+        loop {
+            producer.poll(TICK);
+            let stored = producer.context().stored.lock().unwrap_or_else(PoisonError::into_inner).take();
+            match stored {
+                Some(stored) => return stored.map_err(|error| self.error(error)),
+                None if Instant::now() >= deadline => {
+                    return Err(self.error(KafkaError::MessageProduction(RDKafkaErrorCode::MessageTimedOut)));
+                }
+                None => {}
+            }
+        }
     }
 
     /// Waits for a call of the admin client, which has a thread of its own and a deadline.
     fn wait<T>(&self, call: impl Future<Output = KafkaResult<T>>) -> Result<T, TransportError> {
         futures_executor::block_on(call).map_err(|error| self.error(error))
+    }
+}
+
+impl Drop for Session {
+    /// Closing takes librdkafka a tenth of a second, for which no caller waits.
+    fn drop(&mut self) {
+        let consumer = Arc::clone(&self.consumer);
+        let closing = std::thread::Builder::new().name("events-kafka-close".to_owned());
+        // Without a thread, it is closed here.
+        drop(closing.spawn(move || drop(consumer)));
+    }
+}
+
+/// Keeps the outcome of one record.
+struct StoreContext {
+    client: Context,
+    stored: Mutex<Option<KafkaResult<()>>>,
+}
+
+impl ClientContext for StoreContext {
+    const ENABLE_REFRESH_OAUTH_TOKEN: bool = true;
+
+    fn log(&self, level: RDKafkaLogLevel, facility: &str, message: &str) {
+        self.client.log(level, facility, message);
+    }
+
+    fn error(&self, error: KafkaError, reason: &str) {
+        self.client.error(error, reason);
+    }
+
+    fn generate_oauth_token(&self, config: Option<&str>) -> Result<OAuthToken, Box<dyn std::error::Error>> {
+        self.client.generate_oauth_token(config)
+    }
+}
+
+impl ProducerContext for StoreContext {
+    type DeliveryOpaque = ();
+
+    fn delivery(&self, delivered: &DeliveryResult<'_>, (): ()) {
+        let stored = delivered.as_ref().map(drop).map_err(|(error, _)| error.clone());
+        *self.stored.lock().unwrap_or_else(PoisonError::into_inner) = Some(stored);
     }
 }
 
