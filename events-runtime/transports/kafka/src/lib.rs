@@ -4,3 +4,6 @@
 //! those of the record. A consumer group is a consumer group of Kafka.
 
 mod control;
+mod namespace;
+mod partition;
+mod progress;
