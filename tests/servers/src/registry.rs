@@ -140,7 +140,7 @@ fn start(option: &str, folder: &Path, port: u16, properties: &[String]) -> Serve
     command.args(properties).arg("-jar").arg(RUNNER);
     command.stdin(Stdio::null()).stdout(File::create(&log).expect("a log")).stderr(Stdio::null());
     let mut server = Server::spawn(command, port);
-    server.until_it_listens(|| fs::read_to_string(&log).unwrap_or_default());
+    server.until_it_listens(port, || fs::read_to_string(&log).unwrap_or_default());
     let started = Instant::now();
     while !request(port, "GET", "/subjects", "").is_some_and(|reply| is_success(&reply)) {
         assert!(started.elapsed() < START, "the registry does not reply: {:?}", fs::read_to_string(&log));
@@ -150,7 +150,7 @@ fn start(option: &str, folder: &Path, port: u16, properties: &[String]) -> Serve
 }
 
 fn is_success(reply: &str) -> bool {
-    reply.starts_with("HTTP/1.1 200") || reply.starts_with("HTTP/1.0 200")
+    reply.starts_with("HTTP/1.1 200")
 }
 
 /// One request, and what came back until the registry closed the connection.
@@ -159,7 +159,7 @@ fn request(port: u16, method: &str, path: &str, body: &str) -> Option<String> {
     stream.set_read_timeout(Some(Duration::from_secs(10))).ok()?;
     write!(
         stream,
-        "{method} {PATH}{path} HTTP/1.0\r\nHost: localhost\r\nContent-Type: application/json\r\n\
+        "{method} {PATH}{path} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\nContent-Type: application/json\r\n\
          Content-Length: {}\r\n\r\n{body}",
         body.len()
     )

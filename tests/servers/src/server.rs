@@ -59,7 +59,7 @@ impl Server {
     #[must_use]
     pub fn start(command: Command, port: u16) -> Self {
         let mut server = Self::spawn(command, port);
-        server.until_it_listens(String::new);
+        server.until_it_listens(port, String::new);
         server
     }
 
@@ -70,9 +70,9 @@ impl Server {
         Self { name, child, port }
     }
 
-    /// Waits until the server listens. A panic has the server's `log`.
-    pub(crate) fn until_it_listens(&mut self, log: impl Fn() -> String) {
-        let (name, port, started) = (&self.name, self.port, Instant::now());
+    /// Waits until the server listens on a port. A panic has the server's `log`.
+    pub(crate) fn until_it_listens(&mut self, port: u16, log: impl Fn() -> String) {
+        let (name, started) = (&self.name, Instant::now());
         while TcpStream::connect((Ipv4Addr::LOCALHOST, port)).is_err() {
             let ended = self.child.try_wait().expect("the server can be asked");
             assert!(ended.is_none(), "`{name}` ended by itself: {ended:?} {}", log());

@@ -64,7 +64,10 @@ impl Broker {
     pub(super) fn until_ready(&mut self) {
         let (server, _) = self.running.as_mut().expect("the broker runs");
         let log = self.folder.path().join("log");
-        server.until_it_listens(|| fs::read_to_string(&log).unwrap_or_default());
+        // It opens the ports one after another.
+        for port in self.ports.of_clients() {
+            server.until_it_listens(port, || fs::read_to_string(&log).unwrap_or_default());
+        }
     }
 
     pub(super) fn kill(&mut self) {
@@ -151,7 +154,7 @@ fn classes() -> PathBuf {
         fs::write(folder.path().join("server.properties"), text).expect("the properties are written");
         let option = format!("-XX:ArchiveClassesAtExit={}", archive.display());
         let mut server = spawn(&option, folder.path(), &ports);
-        server.until_it_listens(String::new);
+        server.until_it_listens(ports.plain, String::new);
         server.stop();
     })
 }

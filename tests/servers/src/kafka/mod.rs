@@ -52,7 +52,7 @@ impl KafkaServer {
     /// Starts a broker whose clients reach it through `advertised`, the port of a proxy before `port`.
     #[must_use]
     pub fn behind(port: u16, advertised: u16) -> Self {
-        Self::of(&Ports { plain: port, advertised, ..Ports::plain() }, &[])
+        Self::of(&Ports::behind(port, advertised), &[])
     }
 
     fn of(ports: &Ports, properties: &[(&str, &str)]) -> Self {

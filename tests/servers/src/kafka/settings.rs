@@ -31,6 +31,11 @@ impl Ports {
         Self { plain, advertised: plain, between, controller, secure: None }
     }
 
+    /// Clients reach `plain` through `advertised`.
+    pub(super) fn behind(plain: u16, advertised: u16) -> Self {
+        Self { plain, advertised, ..Self::plain() }
+    }
+
     pub(super) fn secured() -> Self {
         let [tls, sasl_tls, sasl, mutual] = ports();
         Self { secure: Some(SecurePorts { tls, sasl_tls, sasl, mutual }), ..Self::plain() }
@@ -38,6 +43,11 @@ impl Ports {
 
     pub(super) fn secure(&self) -> &SecurePorts {
         self.secure.as_ref().expect("a server with TLS and SASL: `KafkaServer::secured`")
+    }
+
+    /// All ports but the controller's.
+    pub(super) fn of_clients(&self) -> Vec<u16> {
+        self.listeners().into_iter().map(|(_, _, port, _)| port).collect()
     }
 
     /// The listeners of clients and of other brokers: name, protocol, port, advertised port.
