@@ -17,9 +17,7 @@ use events_transport::{
 const CONCURRENT_GROUPS: usize = 8;
 
 /// All topics of users, sorted by name.
-pub(super) async fn topics(
-    config: &Arc<Config>,
-) -> Result<Vec<TopicStatus>, TransportError> {
+pub(super) async fn topics(config: &Arc<Config>) -> Result<Vec<TopicStatus>, TransportError> {
     client::run(config, Call::new("list the topics of", &config.url), |session| {
         let topics = user_topics(session)?;
         let partitions: Vec<_> = topics.iter().flat_map(|(_, info)| partitions(info)).collect();
@@ -54,8 +52,7 @@ fn status(topic: Topic, info: &TopicInfo, ranges: &BTreeMap<TopicPartition, Rang
     let range = |(partition, range): (u32, Range<u64>)| {
         PartitionRange::new(position(partition, range.start), position(partition, range.end))
     };
-    TopicStatus::new(topic, messages, None, None)
-        .with_partitions(ranges.into_iter().map(range).collect())
+    TopicStatus::new(topic, messages, None, None).with_partitions(ranges.into_iter().map(range).collect())
 }
 
 pub(super) const fn position(partition: u32, offset: u64) -> Position {
@@ -84,10 +81,7 @@ pub(super) fn committed(
 }
 
 /// The groups of a topic with their lag, sorted by name: those that have committed an offset in it.
-pub(super) async fn groups(
-    config: &Arc<Config>,
-    topic: &Topic,
-) -> Result<Vec<GroupStatus>, TransportError> {
+pub(super) async fn groups(config: &Arc<Config>, topic: &Topic) -> Result<Vec<GroupStatus>, TransportError> {
     let topic = topic.clone();
     client::run(config, Call::new("list the groups of", &topic), move |session| {
         let partitions = partitions(&existing(session, &topic)?);
@@ -116,7 +110,10 @@ pub(super) fn of_topic(
                 .map(|group| scope.spawn(|| committed(&of_group(session, group)?, partitions)))
                 .collect();
             // A panic of a thread goes on in this one.
-            threads.into_iter().map(|thread| thread.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))).collect()
+            threads
+                .into_iter()
+                .map(|thread| thread.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)))
+                .collect()
         });
         for (group, committed) in names.iter().zip(looked_up) {
             let committed = committed?;

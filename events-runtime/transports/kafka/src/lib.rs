@@ -8,6 +8,7 @@ mod client;
 mod config;
 mod control;
 mod namespace;
+mod partition;
 mod progress;
 mod seek;
 mod writer_schemas;
@@ -19,8 +20,8 @@ use self::config::Config;
 use self::writer_schemas::StoredSchemas;
 use events_transport::{
     Acknowledgement, BoxFuture, Capability, ConnectOptions, Consumer, ConsumerGroup, ErrorKind, GroupStatus,
-    Health, Position, Producer, Retention, SchemaId, Scheme, StartPosition, StoredMessage, Subscription, Target, Topic, TopicStatus, Transport,
-    TransportError, Trimmed, UrlForm,
+    Health, Position, Producer, Retention, SchemaId, Scheme, StartPosition, StoredMessage, Subscription,
+    Target, Topic, TopicStatus, Transport, TransportError, Trimmed, UrlForm,
 };
 
 const fn scheme(name: &'static str) -> Scheme {
@@ -144,7 +145,8 @@ impl Transport for KafkaTransport {
     }
 
     fn trim(&self) -> BoxFuture<'_, Result<Trimmed, TransportError>> {
-        let message = "the brokers remove messages themselves, by `retention.ms` and `retention.bytes` of each topic";
+        let message =
+            "the brokers remove messages themselves, by `retention.ms` and `retention.bytes` of each topic";
         let error = TransportError::new(ErrorKind::Unsupported, "trim", &self.config.url, message);
         Box::pin(std::future::ready(Err(error)))
     }

@@ -83,8 +83,7 @@ fn other_topics(
 ) -> Result<BTreeSet<String>, TransportError> {
     let own = of_topic.first().map(|(topic, _)| topic.as_str());
     let topics = session.cluster()?.topics;
-    let others: Vec<_> =
-        topics.iter().filter(|info| own != Some(&*info.name)).flat_map(partitions).collect();
+    let others: Vec<_> = topics.iter().filter(|info| own != Some(&*info.name)).flat_map(partitions).collect();
     Ok(committed(of_group, &others)?.into_keys().map(|(topic, _)| topic).collect())
 }
 
@@ -92,7 +91,9 @@ fn other_topics(
 fn named_partitions(start: &StartPosition) -> Option<BTreeSet<u32>> {
     match start {
         StartPosition::At(position) => Some(position.partition().into_iter().collect()),
-        StartPosition::Partitions(positions) => Some(positions.iter().filter_map(Position::partition).collect()),
+        StartPosition::Partitions(positions) => {
+            Some(positions.iter().filter_map(Position::partition).collect())
+        }
         _ => None,
     }
 }
@@ -117,7 +118,9 @@ pub(super) fn start_offsets(
     };
     for position in positions {
         match position {
-            Position::Record { partition, offset } if partitions.iter().any(|(_, known)| *known == partition) => {
+            Position::Record { partition, offset }
+                if partitions.iter().any(|(_, known)| *known == partition) =>
+            {
                 named.insert(partition, offset);
             }
             _ => return Err(not_a_position(operation, topic, partitions.len())),
@@ -128,7 +131,9 @@ pub(super) fn start_offsets(
         let offset = match start {
             StartPosition::Latest => range.end,
             StartPosition::Time(_) => at_time.get(&partition).copied().unwrap_or(range.end),
-            _ => named.get(&partition.1).map_or(range.start, |offset| (*offset).clamp(range.start, range.end)),
+            _ => {
+                named.get(&partition.1).map_or(range.start, |offset| (*offset).clamp(range.start, range.end))
+            }
         };
         (partition, Committed { offset, metadata: String::new() })
     };
@@ -158,7 +163,8 @@ impl Members<'_> {
         let of_group = of_group(self.session, self.group)?;
         let own = namespace.kafka_topic(self.topic);
         self.topics.extend(other_topics(self.session, &of_group, &[(own, 0)])?);
-        let control = self.session.of_group(&namespace.kafka_group_name(&control::control_group(self.group)))?;
+        let control =
+            self.session.of_group(&namespace.kafka_group_name(&control::control_group(self.group)))?;
         let mut request = ControlRequest::leave(self.current(&control)?, HOLD);
         self.write(&control, request, request.action)?;
         let changed = self.attempt(&control, &mut request, change);
@@ -201,7 +207,12 @@ impl Members<'_> {
     }
 
     /// Writes the request with this action, and for the members in other topics that they leave or join again.
-    fn write(&self, control: &Session, request: ControlRequest, action: Action) -> Result<(), TransportError> {
+    fn write(
+        &self,
+        control: &Session,
+        request: ControlRequest,
+        action: Action,
+    ) -> Result<(), TransportError> {
         let elsewhere = if action == Action::Removed { Action::Moved } else { action };
         let text = |action| Committed { offset: 0, metadata: request.ended(action).to_string() };
         let mut requests: BTreeMap<_, _> =

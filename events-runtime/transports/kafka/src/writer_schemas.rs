@@ -306,7 +306,8 @@ mod tests {
     #[test]
     fn the_memory_for_schemas_of_other_programs_is_bounded() {
         let mut index = Index::default();
-        let mut records = (0..).map(|number| record(number, key(&SchemaId::new("a", number)).as_bytes(), Some(b"")));
+        let mut records =
+            (0..).map(|number| record(number, key(&SchemaId::new("a", number)).as_bytes(), Some(b"")));
         let read = records.by_ref().take_while(|record| index.add(record).is_continue()).count();
         assert_eq!(read, MAX_SCHEMAS);
     }

@@ -166,11 +166,7 @@ impl Session {
         let consumer: BaseConsumer<Context> = settings
             .create_with_context(config.client.context())
             .map_err(|error| error::convert(error, call.operation, &call.subject))?;
-        let session = Self {
-            config: Arc::clone(config),
-            consumer: Arc::new(consumer),
-            call,
-        };
+        let session = Self { config: Arc::clone(config), consumer: Arc::new(consumer), call };
         let Call { operation, subject } = &session.call;
         let poll = |wait| drop(session.consumer.poll(wait));
         reach(session.consumer.client(), poll, config.client.timeout(), operation, subject)?;
@@ -267,7 +263,8 @@ impl Session {
         time: SystemTime,
     ) -> Result<BTreeMap<TopicPartition, u64>, TransportError> {
         // Before 1970, all messages are later.
-        let millis = time.duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default().as_nanos().div_ceil(1_000_000);
+        let millis =
+            time.duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default().as_nanos().div_ceil(1_000_000);
         self.offsets(partitions, Offset::Offset(i64::try_from(millis).unwrap_or(i64::MAX)))
     }
 
@@ -321,7 +318,8 @@ impl Session {
         &self,
         offsets: &BTreeMap<TopicPartition, Committed>,
     ) -> Result<Change, TransportError> {
-        let offset = |committed: &Committed| Offset::Offset(i64::try_from(committed.offset).unwrap_or(i64::MAX));
+        let offset =
+            |committed: &Committed| Offset::Offset(i64::try_from(committed.offset).unwrap_or(i64::MAX));
         let list = list(
             offsets.iter().map(|(partition, committed)| (partition, offset(committed), &*committed.metadata)),
         );
@@ -478,7 +476,13 @@ impl Session {
     }
 
     /// Stores a record of at most `max` bytes, as durably as the topic is replicated.
-    pub(crate) fn store(&self, topic: &str, key: &str, value: &str, max: usize) -> Result<(), TransportError> {
+    pub(crate) fn store(
+        &self,
+        topic: &str,
+        key: &str,
+        value: &str,
+        max: usize,
+    ) -> Result<(), TransportError> {
         let mut settings = self.config.client.producer();
         settings.set("message.timeout.ms", self.timeout().as_millis().to_string());
         settings.set("message.max.bytes", max.to_string());
