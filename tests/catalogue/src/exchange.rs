@@ -17,7 +17,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use events_runtime::envelope::Envelope;
-use events_runtime::transport::{ConnectOptions, Topic, connect};
+use events_runtime::transport::{ConnectOptions, KeySchema, KeyType, SchemaId, Topic, connect};
 use events_runtime::{Config, EventBus, EventMetadata, Hub};
 use serde_json::{Value, json};
 use tokio::sync::{mpsc, oneshot};
@@ -117,9 +117,9 @@ async fn emit(
     let (count, mut maker) = (count.parse::<usize>()?, Maker::new(seed.parse()?));
     let types = read_to_string(types)?;
     let events = events_of(&types)?;
-    let bus = bus(url, &routes_to(topic, &types)).await?;
+    let bus = bus(url, &routes_to(topic, &events)).await?;
     let mut out = BufWriter::new(File::create(path)?);
-    for event in &events {
+    for Sent { event, .. } in &events {
         for number in 0..count {
             let emitted = if number == 0 {
                 (event.emit)(bus.hub(), &mut maker)
@@ -138,24 +138,32 @@ async fn emit(
     Ok(())
 }
 
+/// An event that is sent, and the path of its key.
+struct Sent<'a> {
+    event: CatalogueEvent,
+    key: Option<&'a str>,
+}
+
 /// The events of the types in the lines of a file.
-fn events_of(types: &str) -> Result<Vec<CatalogueEvent>, Failure> {
+fn events_of(types: &str) -> Result<Vec<Sent<'_>>, Failure> {
     let all = events();
-    let of = |line: &str| {
-        let event_type = line.split(' ').next().unwrap_or_default();
+    let of = |line| {
+        let (event_type, key) = match str::split_once(line, ' ') {
+            Some((event_type, key)) => (event_type, Some(key)),
+            None => (line, None),
+        };
         let found = all.iter().find(|event| event.descriptor.event_type() == event_type);
-        found.copied().ok_or_else(|| format!("no event is called {event_type}").into())
+        let event = *found.ok_or_else(|| format!("no event is called {event_type}"))?;
+        Ok(Sent { event, key })
     };
     types.lines().map(of).collect()
 }
 
-/// The tables of a configuration that route these events to a topic, each by its key.
-fn routes_to(topic: &str, types: &str) -> String {
-    types.lines().fold(String::new(), |tables, line| {
-        let (event_type, options) = match line.split_once(' ') {
-            Some((event_type, key)) => (event_type, format!("key = \"{key}\"")),
-            None => (line, String::new()),
-        };
+/// The tables of a configuration that route events to a topic, each by its key.
+fn routes_to(topic: &str, events: &[Sent<'_>]) -> String {
+    events.iter().fold(String::new(), |tables, Sent { event, key }| {
+        let event_type = event.descriptor.event_type();
+        let options = key.map_or_else(String::new, |key| format!("key = \"{key}\""));
         tables + &format!("[routes.\"{event_type}\"]\n{topic} = {{ {options} }}\n")
     })
 }
@@ -164,23 +172,42 @@ fn routes_to(topic: &str, types: &str) -> String {
 async fn later(
     url: &str,
     topic: &str,
-    events: &[CatalogueEvent],
+    events: &[Sent<'_>],
     maker: &mut Maker,
     out: &mut impl Write,
 ) -> Result<(), Failure> {
     let topic = Topic::new(format!("{PREFIX}-{topic}"))?;
-    let producer = connect(url, &ConnectOptions::new())?.producer().await?;
-    for event in events {
+    let transport = connect(url, &ConnectOptions::new())?;
+    let producer = transport.producer().await?;
+    for Sent { event, key } in events {
         // An emission in a hub without a bus gives the metadata.
         let options = options(maker);
         let emitted = (event.emit_with)(&Hub::new(), maker, options);
         let metadata = emitted.metadata.with_minor_version(later_minor_version(maker));
         writeln!(out, "{}", line(&metadata, &emitted.payload)?)?;
-        let fingerprint = event.descriptor.fingerprint();
-        let message = Envelope::new(metadata, Some(fingerprint), emitted.payload.datum).into_message();
-        for sent in producer.send(&topic, &[message]).await {
+        let schema = SchemaId::new(event.descriptor.event_type(), event.descriptor.fingerprint());
+        let mut envelope =
+            Envelope::new(metadata, Some(event.descriptor.fingerprint()), emitted.payload.datum);
+        if let Some(path) = key {
+            let (key_schema, key) = key_at(&emitted.payload.value, path)?;
+            transport.store_key_schema(&topic, &schema, &key_schema).await?;
+            envelope = envelope.with_key(key);
+        }
+        transport.store_schema(&topic, &schema, event.descriptor.schema_json()).await?;
+        for sent in producer.send(&topic, &[envelope.into_message()]).await {
             sent?;
         }
     }
     Ok(())
+}
+
+/// The schema and the text of a key.
+fn key_at(value: &Value, path: &str) -> Result<(KeySchema, String), Failure> {
+    let found = path.split('.').try_fold(value, |value, name| value.get(name));
+    let field = path.rsplit('.').next().unwrap_or(path);
+    match found {
+        Some(Value::String(text)) => Ok((KeySchema::new(field, KeyType::String), text.clone())),
+        Some(Value::Number(number)) => Ok((KeySchema::new(field, KeyType::Long), number.to_string())),
+        _ => Err(format!("{path} is no key of {value}").into()),
+    }
 }
