@@ -174,20 +174,22 @@ fn values(good: &Case, ids: Ids) -> Vec<Case> {
     let value = |name, value: &[u8], end| good.clone().value(value).called(name, end);
     let framed = |name, datum: &[u8], end| value(name, &frame(ids.value, datum), end);
     vec![
-        Case { value: None, ..good.clone() }.called("a null value", DECODE),
-        value("an empty value", b"", DECODE),
-        value("a frame of one byte", b"\0", DECODE),
-        value("a frame of four bytes", &frame(ids.value, b"")[..4], DECODE),
+        Case { value: None, ..good.clone() }.called("a null value", ENVELOPE),
+        value("an empty value", b"", ENVELOPE),
+        value("a frame of one byte", b"\0", ENVELOPE),
+        value("a frame of four bytes", &frame(ids.value, b"")[..4], ENVELOPE),
         value("a frame without a datum", &frame(ids.value, b""), DECODE),
-        value("a bare datum", DATUM, DECODE),
+        value("a bare datum", DATUM, ENVELOPE),
         value("a bare datum that looks like a frame", &[b"\0", &DATUM[2..]].concat(), UNKNOWN_SCHEMA),
-        value("the frame of a GUID", &[b"\x01", &[7; 16][..], DATUM].concat(), DECODE),
-        value("another magic byte", &[b"\x05", &frame(ids.value, DATUM)[1..]].concat(), DECODE),
-        value("text", b"{\"user\": 7}", DECODE),
+        value("the frame of an unknown GUID", &[b"\x01", &[7; 16][..], DATUM].concat(), UNKNOWN_SCHEMA),
+        value("another magic byte", &[b"\x05", &frame(ids.value, DATUM)[1..]].concat(), ENVELOPE),
+        value("text", b"{\"user\": 7}", ENVELOPE),
         value("an unknown id", &frame(UNKNOWN, DATUM), UNKNOWN_SCHEMA),
         value("the id 0", &frame(0, DATUM), UNKNOWN_SCHEMA),
         value("the largest id", &frame(u32::MAX, DATUM), UNKNOWN_SCHEMA),
         value("the id of the key's schema", &frame(ids.key, b"\x0cfoobob"), UNKNOWN_SCHEMA),
+        value("a frame in a header", DATUM, Taken).and("__value_schema_id", &frame(ids.value, b"")),
+        value("a truncated frame in a header", DATUM, ENVELOPE).and("__value_schema_id", b"\0\0"),
         framed("a truncated datum", &DATUM[..20], DECODE),
         framed("a datum with bytes behind it", &[DATUM, b"!"].concat(), DECODE),
         framed(
@@ -214,6 +216,7 @@ fn keys(good: &Case, ids: Ids) -> Vec<Case> {
         key("a key with bytes behind it", &frame(ids.key, b"\x0cfoobob!")),
         key("a key that is no UTF-8", &frame(ids.key, b"\x04\xff\xfe")),
         key("a key of 10,000 bytes", &[0; 10_000]),
+        key("a key whose frame is in a header", b"\x0cfoobob").and("__key_schema_id", &frame(ids.key, b"")),
     ]
 }
 
