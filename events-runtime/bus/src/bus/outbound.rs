@@ -89,7 +89,8 @@ impl OutboundQueues {
         let fingerprint = (descriptor.fingerprint)();
         let mut envelope = Envelope::new(metadata, Some(fingerprint), datum.clone());
         envelope.key = route.key(event, datum).map_err(OutboundError::Key)?;
-        route.schema.note(descriptor, fingerprint, &route.queue.schemas);
+        let key = || route.key_schema(descriptor);
+        route.schema.note(descriptor, fingerprint, key, &route.queue.schemas);
         let (settle, pending) = PendingTopic::waiting(Arc::clone(&route.name));
         route
             .queue
