@@ -3,12 +3,18 @@
 //! A topic is the Kafka topic of the same name. An event is a record: the message's key, headers and data are
 //! those of the record. A consumer group is a consumer group of Kafka.
 
+mod acker;
 mod client;
 mod config;
+mod consumer;
 mod control;
+mod control_watch;
+mod dead_letters;
+mod member;
 mod namespace;
 mod partition;
 mod progress;
+mod worker;
 
 use std::sync::Arc;
 

@@ -4,7 +4,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, SystemTime};
 
 use events_support::error_chain::caught;
-use events_transport::{ErrorKind, Message, TransportError};
+use events_transport::{Message, Topic, TransportError};
 use rdkafka::client::OAuthToken;
 use rdkafka::config::RDKafkaLogLevel;
 use rdkafka::consumer::{BaseConsumer, CommitMode, Consumer, ConsumerContext, RebalanceProtocol};
@@ -16,9 +16,10 @@ use rdkafka::{ClientContext, Offset, TopicPartitionList};
 
 use super::connect::reach;
 use super::context::Context;
-use super::error::{convert, from_code};
+use super::error::convert;
 use super::record::{message_of, time_of};
 use super::settings::ClientSettings;
+use super::topics::Topics;
 use crate::config::GroupProtocol;
 
 /// A partition of one of the topics of a member.
@@ -36,7 +37,10 @@ pub(crate) enum Polled {
     Nothing,
     Record(Fetched),
     /// The client goes on by itself, unless `is_fatal`.
-    Error { error: TransportError, is_fatal: bool },
+    Error {
+        error: TransportError,
+        is_fatal: bool,
+    },
 }
 
 /// A fetched record.
@@ -68,6 +72,8 @@ pub(crate) enum CommitFailure {
     Rebalance,
     /// The cluster is not reached, or has no coordinator now.
     Unavailable(TransportError),
+    /// The metadata is longer than the brokers accept.
+    TooMuchMetadata,
     /// The same commit fails again.
     Refused(TransportError),
 }
@@ -113,6 +119,12 @@ impl GroupContext {
     }
 }
 
+impl AsRef<Context> for GroupContext {
+    fn as_ref(&self) -> &Context {
+        &self.inner
+    }
+}
+
 impl ClientContext for GroupContext {
     const ENABLE_REFRESH_OAUTH_TOKEN: bool = Context::ENABLE_REFRESH_OAUTH_TOKEN;
 
@@ -130,10 +142,7 @@ impl ClientContext for GroupContext {
         self.inner.error(error, reason);
     }
 
-    fn generate_oauth_token(
-        &self,
-        config: Option<&str>,
-    ) -> Result<OAuthToken, Box<dyn std::error::Error>> {
+    fn generate_oauth_token(&self, config: Option<&str>) -> Result<OAuthToken, Box<dyn std::error::Error>> {
         self.inner.generate_oauth_token(config)
     }
 }
@@ -196,9 +205,14 @@ fn failure(error: KafkaError) -> CommitFailure {
             | Code::FencedMemberEpoch
             | Code::AssignmentLost,
         ) => CommitFailure::Rebalance,
+        Some(Code::OffsetMetadataTooLarge) => CommitFailure::TooMuchMetadata,
         _ => {
             let error = convert(error, "commit to", "the group");
-            if error.is_retryable() { CommitFailure::Unavailable(error) } else { CommitFailure::Refused(error) }
+            if error.is_retryable() {
+                CommitFailure::Unavailable(error)
+            } else {
+                CommitFailure::Refused(error)
+            }
         }
     }
 }
@@ -246,9 +260,8 @@ impl GroupClient {
             events: Mutex::default(),
             closing: false.into(),
         };
-        let consumer = config
-            .create_with_context(context)
-            .map_err(|error| convert(error, "consume as", group))?;
+        let consumer =
+            config.create_with_context(context).map_err(|error| convert(error, "consume as", group))?;
         Ok(Self { consumer, group: group.to_owned(), timeout: settings.timeout() })
     }
 
@@ -258,26 +271,16 @@ impl GroupClient {
     /// A [`TransportError`] that says what to do.
     pub(crate) fn reach(&self) -> Result<(), TransportError> {
         let poll = |wait| drop(self.consumer.poll(wait));
-        let context = self.consumer.context();
-        reach(self.consumer.client(), &context.inner, poll, self.timeout, "consume as", &self.group)
+        reach(self.consumer.client(), poll, self.timeout, "consume as", &self.group)
     }
 
-    /// The number of partitions of a topic; `None` if it does not exist.
+    /// The number of partitions of a topic, which is created if that is configured.
     ///
     /// # Errors
-    /// A [`TransportError`] if the cluster is not reached.
-    pub(crate) fn partitions(&self, topic: usize) -> Result<Option<u32>, TransportError> {
-        let name = self.name(topic);
-        let found = self
-            .consumer
-            .fetch_metadata(Some(name), self.timeout)
-            .map_err(|error| convert(error, "subscribe to", name))?;
-        let Some(found) = found.topics().iter().find(|found| found.name() == name) else { return Ok(None) };
-        match found.error().map(RDKafkaErrorCode::from) {
-            None => Ok(u32::try_from(found.partitions().len()).ok().filter(|count| *count > 0)),
-            Some(RDKafkaErrorCode::UnknownTopicOrPartition | RDKafkaErrorCode::UnknownTopic) => Ok(None),
-            Some(code) => Err(from_code(code, "subscribe to", name)),
-        }
+    /// A [`TransportError`], of kind [`NotFound`](ErrorKind::NotFound) if there is no such topic.
+    pub(crate) fn ensure(&self, topics: &Topics, topic: &Topic) -> Result<u32, TransportError> {
+        let found = topics.ensure(self.consumer.client(), topic, "subscribe to")?;
+        Ok(u32::try_from(found.partitions).unwrap_or(u32::MAX))
     }
 
     /// Joins the group for these topics. The others that were subscribed are left.
@@ -340,6 +343,18 @@ impl GroupClient {
         .map_err(|error| convert(error, "return partitions as", &self.group))
     }
 
+    /// Answers an assignment that nobody wants any more.
+    pub(crate) fn discard(&self, places: &[Place]) {
+        let list = self.list(places.iter().map(|place| (*place, None)));
+        let answered = match self.consumer.rebalance_protocol() {
+            RebalanceProtocol::Cooperative => self.consumer.incremental_assign(&list),
+            _ => self.consumer.assign(&list),
+        };
+        if let Err(error) = answered {
+            tracing::debug!(%error, "an assignment is out of date");
+        }
+    }
+
     /// Whether the partitions were lost: they may belong to another member already.
     pub(crate) fn is_assignment_lost(&self) -> bool {
         self.consumer.assignment_lost()
@@ -368,8 +383,6 @@ impl GroupClient {
         })
     }
 
-    /// The committed metadata of partition 0 of a topic in another group, or in this one.
-    ///
     /// The offsets at a time in these partitions; the end of the partition if it has no message of that time or
     /// later.
     ///
@@ -490,12 +503,14 @@ impl Drop for GroupClient {
     fn drop(&mut self) {
         self.consumer.context().closing.store(true, std::sync::atomic::Ordering::Release);
         for event in self.take_events() {
-            let places = match event {
-                GroupEvent::Revoked { places, .. } => places,
-                GroupEvent::Assigned(_) | GroupEvent::Committed(_) => continue,
-            };
-            if let Err(error) = self.unassign(&places) {
-                tracing::debug!(%error, "partitions were not returned");
+            match event {
+                GroupEvent::Assigned(places) => self.discard(&places),
+                GroupEvent::Revoked { places, .. } => {
+                    if let Err(error) = self.unassign(&places) {
+                        tracing::debug!(%error, "partitions were not returned");
+                    }
+                }
+                GroupEvent::Committed(_) => {}
             }
         }
     }
