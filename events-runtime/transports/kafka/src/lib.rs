@@ -48,15 +48,21 @@
 //!   that use librdkafka's default, such as Open edX's.
 //! - The brokers apply the retention of topics. It is set on topics that are created, as an age only.
 
+mod acker;
 mod admin;
 mod client;
 mod config;
+mod consumer;
 mod control;
+mod control_watch;
+mod dead_letters;
+mod member;
 mod namespace;
 mod partition;
 mod producer;
 mod progress;
 mod seek;
+mod worker;
 mod writer_schemas;
 
 use std::sync::{Arc, Mutex, PoisonError};
@@ -64,12 +70,15 @@ use std::sync::{Arc, Mutex, PoisonError};
 use self::client::Topics;
 pub use self::client::{Token, register_token_provider};
 use self::config::Config;
+use self::consumer::KafkaConsumer;
+use self::control_watch::ControlWatches;
+use self::dead_letters::Open;
 use self::producer::KafkaProducer;
 use self::writer_schemas::StoredSchemas;
 use events_transport::{
     Acknowledgement, BoxFuture, Capability, ConnectOptions, Consumer, ConsumerGroup, ErrorKind, GroupStatus,
-    Health, Position, Producer, Retention, SchemaId, Scheme, StartPosition, StoredMessage, Subscription,
-    Target, Topic, TopicStatus, Transport, TransportError, Trimmed, UrlForm,
+    Health, MergedConsumer, Position, Producer, Retention, SchemaId, Scheme, StartPosition, StoredMessage,
+    Subscription, Target, Topic, TopicStatus, Transport, TransportError, Trimmed, UrlForm,
 };
 
 const fn scheme(name: &'static str) -> Scheme {
@@ -87,7 +96,8 @@ struct KafkaTransport {
     config: Arc<Config>,
     topics: Arc<Topics>,
     /// Shared, so that all sends of the transport have one order.
-    producer: Mutex<Option<Arc<KafkaProducer>>>,
+    producer: Arc<Mutex<Option<Arc<KafkaProducer>>>>,
+    watches: Arc<ControlWatches>,
     schemas: StoredSchemas,
 }
 
@@ -95,7 +105,39 @@ impl KafkaTransport {
     fn open(target: &Target<'_>, options: &ConnectOptions) -> Result<Box<dyn Transport>, TransportError> {
         let config = Arc::new(Config::read(target, options)?);
         let topics = Arc::new(Topics::new(config.clone()));
-        Ok(Box::new(Self { config, topics, producer: Mutex::default(), schemas: StoredSchemas::default() }))
+        Ok(Box::new(Self {
+            config,
+            topics,
+            producer: Arc::default(),
+            watches: Arc::default(),
+            schemas: StoredSchemas::default(),
+        }))
+    }
+
+    /// Opens the producer: it is connected when it is first needed.
+    fn opening(&self) -> Open {
+        let (config, topics, shared) = (self.config.clone(), self.topics.clone(), self.producer.clone());
+        Arc::new(move || {
+            let (config, topics, shared) = (config.clone(), topics.clone(), shared.clone());
+            Box::pin(async move {
+                let open = || shared.lock().unwrap_or_else(PoisonError::into_inner);
+                if let Some(producer) = open().clone() {
+                    return Ok(producer as Arc<dyn Producer>);
+                }
+                let connected = KafkaProducer::connect(config, topics).await?;
+                // Another call may have been faster.
+                let producer = open().get_or_insert_with(|| Arc::new(connected)).clone();
+                Ok(producer as Arc<dyn Producer>)
+            })
+        })
+    }
+
+    async fn subscribe(&self, subscriptions: Vec<Subscription>) -> Result<Box<dyn Consumer>, TransportError> {
+        MergedConsumer::check(&subscriptions)?;
+        let (config, topics) = (self.config.clone(), self.topics.clone());
+        let (watches, open) = (self.watches.clone(), self.opening());
+        let consumer = KafkaConsumer::subscribe(config, topics, watches, open, subscriptions).await?;
+        Ok(Box::new(consumer))
     }
 
     fn later<T: Send + 'static>(
@@ -120,6 +162,8 @@ impl Transport for KafkaTransport {
         capability.start_at_position = true;
         capability.seek = true;
         capability.partitions = true;
+        capability.assigns = true;
+        capability.multi_topic = true;
         capability.schemas = true;
         capability
     }
@@ -129,20 +173,21 @@ impl Transport for KafkaTransport {
     }
 
     fn producer(&self) -> BoxFuture<'_, Result<Arc<dyn Producer>, TransportError>> {
-        Box::pin(async move {
-            let open = || self.producer.lock().unwrap_or_else(PoisonError::into_inner);
-            if let Some(producer) = open().clone() {
-                return Ok(producer as Arc<dyn Producer>);
-            }
-            let connected = KafkaProducer::connect(self.config.clone(), self.topics.clone()).await?;
-            // Another call may have been faster.
-            let producer = open().get_or_insert_with(|| Arc::new(connected)).clone();
-            Ok(producer as Arc<dyn Producer>)
-        })
+        self.opening()()
     }
 
-    fn consumer(&self, _: Subscription) -> BoxFuture<'_, Result<Box<dyn Consumer>, TransportError>> {
-        self.later("consume from")
+    fn consumer(
+        &self,
+        subscription: Subscription,
+    ) -> BoxFuture<'_, Result<Box<dyn Consumer>, TransportError>> {
+        Box::pin(self.subscribe(vec![subscription]))
+    }
+
+    fn consumer_of(
+        &self,
+        subscriptions: Vec<Subscription>,
+    ) -> BoxFuture<'_, Result<Box<dyn Consumer>, TransportError>> {
+        Box::pin(self.subscribe(subscriptions))
     }
 
     fn check(&self) -> BoxFuture<'_, Result<Health, TransportError>> {
