@@ -278,7 +278,7 @@ def judge(results, compared):
     complaints = openedx_bus.Complaints()
     logging.getLogger().addHandler(complaints)
 
-    url = f"kafka://{servers}?registry={urllib.parse.quote(registry, safe='')}"
+    url = f"kafka://{servers}?create_topics=true&registry={urllib.parse.quote(registry, safe='')}"
     told_keys = exchange / "keys.txt"
     told_keys.write_text("".join(f"{signal.event_type} {paths[signal]}\n" for signal in signals), encoding="utf-8")
     emission = ours("emit", url, OURS, PAYLOADS, 1, told_keys, exchange / "emitted.jsonl")

@@ -7,6 +7,7 @@ use std::time::Duration;
 use events_runtime::bus::{Consumed, DeadLetters};
 use events_runtime::transport::{ConnectOptions, ConsumerGroup, Topic, connect};
 use events_runtime::{Config, Event, EventBus, Hub, PublicSignal as _, Signal};
+use events_server_tests::kafka::create_topic;
 use events_server_tests::{KafkaServer, RegistryServer};
 use events_tests::openedx::SessionLoginCompleted;
 use rdkafka::ClientConfig;
@@ -246,7 +247,7 @@ async fn no_record_stops_the_consumer_and_each_has_the_expected_outcome() {
     };
     let good = good(ids);
     let cases = [headers(&good), values(&good, ids), keys(&good, ids)].concat();
-    let url = format!("{}?registry={}", server.url(), registry.url());
+    let url = format!("{}?create_topics=true&registry={}", server.url(), registry.url());
     judge(&server, &url, &cases).await;
 }
 
@@ -266,11 +267,12 @@ async fn without_a_registry_a_value_is_a_bare_datum_and_a_frame_is_a_dead_letter
         ],
     ]
     .concat();
-    judge(&server, &server.url(), &cases).await;
+    judge(&server, &format!("{}?create_topics=true", server.url()), &cases).await;
 }
 
 /// Stores the records, consumes them, and asserts what became of each.
 async fn judge(server: &KafkaServer, url: &str, cases: &[Case]) {
+    create_topic(server, "orders", 1).await;
     store(server, cases);
     let (taken, consumed) = consume(url).await;
 
