@@ -3,21 +3,25 @@
 //! A topic is the Kafka topic of the same name. An event is a record: the message's key, headers and data are
 //! those of the record. A consumer group is a consumer group of Kafka.
 
+mod admin;
 mod client;
 mod config;
 mod control;
 mod namespace;
 mod partition;
 mod progress;
+mod seek;
+mod writer_schemas;
 
 use std::sync::Arc;
 
 pub use self::client::{Token, register_token_provider};
 use self::config::Config;
+use self::writer_schemas::StoredSchemas;
 use events_transport::{
     Acknowledgement, BoxFuture, Capability, ConnectOptions, Consumer, ConsumerGroup, ErrorKind, GroupStatus,
-    Health, Producer, Retention, Scheme, StartPosition, Subscription, Target, Topic, TopicStatus, Transport,
-    TransportError, Trimmed, UrlForm,
+    Health, Position, Producer, Retention, SchemaId, Scheme, StartPosition, StoredMessage, Subscription,
+    Target, Topic, TopicStatus, Transport, TransportError, Trimmed, UrlForm,
 };
 
 const fn scheme(name: &'static str) -> Scheme {
@@ -33,12 +37,13 @@ events_transport::register_scheme! { scheme("kafkas") }
 /// The `kafka:` transport.
 struct KafkaTransport {
     config: Arc<Config>,
+    schemas: StoredSchemas,
 }
 
 impl KafkaTransport {
     fn open(target: &Target<'_>, options: &ConnectOptions) -> Result<Box<dyn Transport>, TransportError> {
         let config = Arc::new(Config::read(target, options)?);
-        Ok(Box::new(Self { config }))
+        Ok(Box::new(Self { config, schemas: StoredSchemas::default() }))
     }
 
     fn later<T: Send + 'static>(
@@ -84,31 +89,65 @@ impl Transport for KafkaTransport {
     }
 
     fn topics(&self) -> BoxFuture<'_, Result<Vec<TopicStatus>, TransportError>> {
-        self.later("list the topics of")
+        Box::pin(admin::topics(&self.config))
     }
 
-    fn groups<'a>(&'a self, _: &'a Topic) -> BoxFuture<'a, Result<Vec<GroupStatus>, TransportError>> {
-        self.later("list the groups of")
+    fn groups<'a>(&'a self, topic: &'a Topic) -> BoxFuture<'a, Result<Vec<GroupStatus>, TransportError>> {
+        Box::pin(admin::groups(&self.config, topic))
+    }
+
+    fn unsettled<'a>(
+        &'a self,
+        topic: &'a Topic,
+        group: &'a ConsumerGroup,
+        after: Option<Position>,
+        max: usize,
+    ) -> BoxFuture<'a, Result<Vec<StoredMessage>, TransportError>> {
+        Box::pin(admin::unsettled(&self.config, topic, group, after, max))
     }
 
     fn seek<'a>(
         &'a self,
-        _: &'a Topic,
-        _: &'a ConsumerGroup,
-        _: StartPosition,
+        topic: &'a Topic,
+        group: &'a ConsumerGroup,
+        start: StartPosition,
     ) -> BoxFuture<'a, Result<(), TransportError>> {
-        self.later("move a group of")
+        Box::pin(seek::seek(&self.config, topic, group, start))
     }
 
     fn remove_group<'a>(
         &'a self,
-        _: &'a Topic,
-        _: &'a ConsumerGroup,
+        topic: &'a Topic,
+        group: &'a ConsumerGroup,
     ) -> BoxFuture<'a, Result<(), TransportError>> {
-        self.later("remove a group of")
+        Box::pin(seek::remove_group(&self.config, topic, group))
+    }
+
+    fn store_schema<'a>(
+        &'a self,
+        topic: &'a Topic,
+        schema: &'a SchemaId,
+        text: &'a str,
+    ) -> BoxFuture<'a, Result<(), TransportError>> {
+        Box::pin(self.schemas.store(&self.config, topic, schema, text))
+    }
+
+    fn schema<'a>(
+        &'a self,
+        topic: &'a Topic,
+        schema: &'a SchemaId,
+    ) -> BoxFuture<'a, Result<Option<String>, TransportError>> {
+        Box::pin(self.schemas.read(&self.config, topic, schema))
+    }
+
+    fn schemas<'a>(&'a self, topic: &'a Topic) -> BoxFuture<'a, Result<Vec<SchemaId>, TransportError>> {
+        Box::pin(self.schemas.list(&self.config, topic))
     }
 
     fn trim(&self) -> BoxFuture<'_, Result<Trimmed, TransportError>> {
-        self.later("trim")
+        let message =
+            "the brokers remove messages themselves, by `retention.ms` and `retention.bytes` of each topic";
+        let error = TransportError::new(ErrorKind::Unsupported, "trim", &self.config.url, message);
+        Box::pin(std::future::ready(Err(error)))
     }
 }

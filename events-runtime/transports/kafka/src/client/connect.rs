@@ -12,6 +12,9 @@ use super::error;
 /// How long one question for the cluster blocks; errors are looked at between two.
 const STEP: Duration = Duration::from_millis(100);
 
+/// The topic to ask for. A question makes librdkafka connect at once; otherwise it does so within a second.
+const EXISTING: &str = "__consumer_offsets";
+
 /// Runs work that blocks on a thread of its own, so that it needs no tokio runtime.
 ///
 /// # Errors
@@ -53,7 +56,7 @@ pub(crate) fn reach(
     loop {
         poll(Duration::ZERO);
         let failed = context.last_error().filter(is_final);
-        if failed.is_none() && client.fetch_cluster_id(STEP).is_some() {
+        if failed.is_none() && client.fetch_metadata(Some(EXISTING), STEP).is_ok() {
             return Ok(());
         }
         if failed.is_some() || Instant::now() >= deadline {

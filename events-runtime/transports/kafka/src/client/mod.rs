@@ -1,5 +1,6 @@
 //! The client: librdkafka, which only this module names.
 
+pub(crate) mod admin;
 mod connect;
 mod context;
 mod error;
