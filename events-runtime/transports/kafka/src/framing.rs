@@ -174,14 +174,20 @@ mod tests {
         let datum = b"\xf6\x01\x01".as_slice();
         assert_eq!(frame(2, datum), [b"\0\0\0\0\x02".as_slice(), datum].concat());
         let framed = frame(0x0102_0304, datum);
-        assert_eq!(split(&framed), Framed::By(SchemaKey::Id(0x0102_0304), Bytes::from_static(b"\xf6\x01\x01")));
+        assert_eq!(
+            split(&framed),
+            Framed::By(SchemaKey::Id(0x0102_0304), Bytes::from_static(b"\xf6\x01\x01"))
+        );
     }
 
     #[test]
     fn a_key_has_the_schema_and_the_bytes_of_python() {
         let key = KeySchema::new("course_key", KeyType::String);
         assert_eq!(key_text(&key), r#"{"name": "course_key", "type": "string"}"#);
-        assert_eq!(key_datum(KeyType::String, b"course-v1:OpenX+CS101+2024").unwrap()[..3], [0x34, b'c', b'o']);
+        assert_eq!(
+            key_datum(KeyType::String, b"course-v1:OpenX+CS101+2024").unwrap()[..3],
+            [0x34, b'c', b'o']
+        );
         assert_eq!(key_datum(KeyType::Long, b"123"), Some(vec![0xf6, 0x01]));
     }
 

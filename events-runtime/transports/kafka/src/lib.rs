@@ -7,9 +7,11 @@ mod admin;
 mod client;
 mod config;
 mod control;
+mod framing;
 mod namespace;
 mod partition;
 mod progress;
+mod registry;
 mod seek;
 mod writer_schemas;
 
@@ -17,11 +19,12 @@ use std::sync::Arc;
 
 pub use self::client::{Token, register_token_provider};
 use self::config::Config;
+pub use self::registry::{SubjectOf, register_subjects};
 use self::writer_schemas::StoredSchemas;
 use events_transport::{
     Acknowledgement, BoxFuture, Capability, ConnectOptions, Consumer, ConsumerGroup, ErrorKind, GroupStatus,
-    Health, Position, Producer, Retention, SchemaId, Scheme, StartPosition, StoredMessage, Subscription,
-    Target, Topic, TopicStatus, Transport, TransportError, Trimmed, UrlForm,
+    Health, KeySchema, Position, Producer, Retention, SchemaId, Scheme, StartPosition, StoredMessage,
+    Subscription, Target, Topic, TopicStatus, Transport, TransportError, Trimmed, UrlForm,
 };
 
 const fn scheme(name: &'static str) -> Scheme {
@@ -44,6 +47,11 @@ impl KafkaTransport {
     fn open(target: &Target<'_>, options: &ConnectOptions) -> Result<Box<dyn Transport>, TransportError> {
         let config = Arc::new(Config::read(target, options)?);
         Ok(Box::new(Self { config, schemas: StoredSchemas::default() }))
+    }
+
+    /// The registry that has the schemas of an event type, if it is sent with frames.
+    fn registry_of(&self, event_type: &str) -> Option<&registry::Registry> {
+        self.config.registry.as_ref().filter(|registry| !registry.sends_bare(event_type))
     }
 
     fn later<T: Send + 'static>(
@@ -129,7 +137,26 @@ impl Transport for KafkaTransport {
         schema: &'a SchemaId,
         text: &'a str,
     ) -> BoxFuture<'a, Result<(), TransportError>> {
-        Box::pin(self.schemas.store(&self.config, topic, schema, text))
+        Box::pin(async move {
+            match self.registry_of(schema.event_type()) {
+                Some(registry) => registry.store_schema(topic, schema, text).await,
+                None => self.schemas.store(&self.config, topic, schema, text).await,
+            }
+        })
+    }
+
+    fn store_key_schema<'a>(
+        &'a self,
+        topic: &'a Topic,
+        schema: &'a SchemaId,
+        key: &'a KeySchema,
+    ) -> BoxFuture<'a, Result<(), TransportError>> {
+        Box::pin(async move {
+            match self.registry_of(schema.event_type()) {
+                Some(registry) => registry.store_key_schema(topic, schema, key).await,
+                None => Ok(()),
+            }
+        })
     }
 
     fn schema<'a>(
@@ -137,11 +164,31 @@ impl Transport for KafkaTransport {
         topic: &'a Topic,
         schema: &'a SchemaId,
     ) -> BoxFuture<'a, Result<Option<String>, TransportError>> {
-        Box::pin(self.schemas.read(&self.config, topic, schema))
+        Box::pin(async move {
+            if let Some(registry) = self.registry_of(schema.event_type())
+                && let Some(text) = registry.schema(topic, schema).await?
+            {
+                return Ok(Some(text));
+            }
+            if SchemaId::stands_for(schema.fingerprint()).is_some() {
+                return Ok(None);
+            }
+            // With a registry: messages from before it was configured.
+            self.schemas.read(&self.config, topic, schema).await
+        })
     }
 
     fn schemas<'a>(&'a self, topic: &'a Topic) -> BoxFuture<'a, Result<Vec<SchemaId>, TransportError>> {
-        Box::pin(self.schemas.list(&self.config, topic))
+        Box::pin(async move {
+            let mut schemas = self.schemas.list(&self.config, topic).await?;
+            if let Some(registry) = &self.config.registry {
+                schemas.extend(registry.schemas(topic).await?);
+                schemas.sort();
+                schemas.dedup();
+                schemas.truncate(SchemaId::LISTED_MAX);
+            }
+            Ok(schemas)
+        })
     }
 
     fn trim(&self) -> BoxFuture<'_, Result<Trimmed, TransportError>> {

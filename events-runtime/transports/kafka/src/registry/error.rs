@@ -37,5 +37,6 @@ pub(super) fn convert(
         }
         _ => "",
     };
-    TransportError::new(kind, operation, subject, format!("the schema registry: {error}{hint}")).with_source(error)
+    TransportError::new(kind, operation, subject, format!("the schema registry: {error}{hint}"))
+        .with_source(error)
 }

@@ -64,7 +64,8 @@ impl Registry {
                 ));
             }
             Framed::Bare => {
-                let first = message.data.first().map_or("no bytes".to_owned(), |byte| format!("first byte {byte}"));
+                let first =
+                    message.data.first().map_or("no bytes".to_owned(), |byte| format!("first byte {byte}"));
                 return Err(format!(
                     "the value has no frame of a schema registry ({first}), and no header `{FINGERPRINT_HEADER}` \
                      names its schema: another program has sent it without the registry"
@@ -192,7 +193,9 @@ impl Registry {
                 tracing::debug!(%topic, error = chain(&error), "the registry does not have the schema of a message");
                 return Ok(None);
             }
-            Err(error) if matches!((key, error.kind()), (_, Kind::Refused) | (SchemaKey::Guid(_), Kind::NoApi)) => {
+            Err(error)
+                if matches!((key, error.kind()), (_, Kind::Refused) | (SchemaKey::Guid(_), Kind::NoApi)) =>
+            {
                 self.known().learn(key, Writer::Unreadable(error.to_string()));
                 return Ok(None);
             }

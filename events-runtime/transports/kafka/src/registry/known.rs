@@ -114,9 +114,7 @@ impl Known {
     pub(super) fn stands_for(&self, fingerprint: u64) -> Option<SchemaKey> {
         match SchemaId::stands_for(fingerprint)? {
             (id, false) => Some(SchemaKey::Id(id)),
-            (handle, true) => {
-                self.guids.get(usize::try_from(handle).ok()?).copied().map(SchemaKey::Guid)
-            }
+            (handle, true) => self.guids.get(usize::try_from(handle).ok()?).copied().map(SchemaKey::Guid),
         }
     }
 }

@@ -87,7 +87,10 @@ impl Registry {
             }
             Err(error) if error.kind() == RegistryErrorKind::Unavailable && !self.settings.required => {
                 let error = events_support::error_chain::chain(&error);
-                tracing::warn!(error, "starting without the schema registry, which is unavailable: only schemas that it is not asked for can be used until it is back");
+                tracing::warn!(
+                    error,
+                    "starting without the schema registry, which is unavailable: only schemas that it is not asked for can be used until it is back"
+                );
                 Ok(())
             }
             Err(error) => Err(self.failed("connect to", self.client.url(), error)),
@@ -105,7 +108,9 @@ impl Registry {
         match self.client.level(None).await {
             Ok(level) => {
                 let level = level.map_or("none", events_schema_registry::CompatibilityLevel::as_str);
-                Ok(format!("schema registry {url}: reachable, compatibility {level} unless a subject has its own"))
+                Ok(format!(
+                    "schema registry {url}: reachable, compatibility {level} unless a subject has its own"
+                ))
             }
             Err(error) => Err(self.failed("check", url, error)),
         }

@@ -48,7 +48,8 @@ impl RegistrySettings {
         let Some(urls) = target.get("registry") else {
             return match SETTINGS.into_iter().find(|name| target.get(name).is_some()) {
                 Some(name) => {
-                    let message = format!("`{name}` is for a schema registry: set `registry=http://host:8081`");
+                    let message =
+                        format!("`{name}` is for a schema registry: set `registry=http://host:8081`");
                     Err(target.invalid(message))
                 }
                 None => Ok(None),
@@ -59,11 +60,13 @@ impl RegistrySettings {
                            `registry_user` and `registry_password_file`";
             return Err(target.invalid(message));
         }
-        let refused =
-            |error: RegistryError| target.invalid(format!("`registry`: {}", error.message())).with_source(error);
+        let refused = |error: RegistryError| {
+            target.invalid(format!("`registry`: {}", error.message())).with_source(error)
+        };
         let mut client = RegistryConfig::new(urls).map_err(refused)?;
         client = client.timeout(duration(target, "registry_timeout", std::time::Duration::from_secs(5))?);
-        client = client.retry_for(duration(target, "registry_retry_for", std::time::Duration::from_secs(10))?);
+        client =
+            client.retry_for(duration(target, "registry_retry_for", std::time::Duration::from_secs(10))?);
         if let Some(user_agent) = target.get("registry_user_agent") {
             client = client.user_agent(user_agent);
         }

@@ -102,7 +102,9 @@ pub(crate) fn record_name(schema: &str) -> Option<String> {
     let schema: serde_json::Value = serde_json::from_str(schema).ok()?;
     let name = schema.get("name")?.as_str()?;
     match schema.get("namespace").and_then(serde_json::Value::as_str) {
-        Some(namespace) if !namespace.is_empty() && !name.contains('.') => Some(format!("{namespace}.{name}")),
+        Some(namespace) if !namespace.is_empty() && !name.contains('.') => {
+            Some(format!("{namespace}.{name}"))
+        }
         _ => Some(name.to_owned()),
     }
 }
@@ -129,7 +131,10 @@ mod tests {
     #[test]
     fn the_name_of_a_record_is_full() {
         for (schema, name) in [
-            (r#"{"type":"record","name":"CloudEvent","namespace":"a.b.v1","fields":[]}"#, "a.b.v1.CloudEvent"),
+            (
+                r#"{"type":"record","name":"CloudEvent","namespace":"a.b.v1","fields":[]}"#,
+                "a.b.v1.CloudEvent",
+            ),
             (r#"{"type":"record","name":"a.b.X","namespace":"c","fields":[]}"#, "a.b.X"),
             (r#"{"type":"record","name":"X","namespace":"","fields":[]}"#, "X"),
         ] {
