@@ -10,15 +10,18 @@ mod control;
 mod framing;
 mod namespace;
 mod partition;
+mod producer;
 mod progress;
 mod registry;
 mod seek;
 mod writer_schemas;
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 
+use self::client::Topics;
 pub use self::client::{Token, register_token_provider};
 use self::config::Config;
+use self::producer::KafkaProducer;
 pub use self::registry::{SubjectOf, register_subjects};
 use self::writer_schemas::StoredSchemas;
 use events_transport::{
@@ -40,13 +43,24 @@ events_transport::register_scheme! { scheme("kafkas") }
 /// The `kafka:` transport.
 struct KafkaTransport {
     config: Arc<Config>,
+    topics: Arc<Topics>,
+    /// Shared, so that all sends of the transport have one order.
+    producer: Mutex<Option<Arc<KafkaProducer>>>,
     schemas: StoredSchemas,
 }
 
 impl KafkaTransport {
     fn open(target: &Target<'_>, options: &ConnectOptions) -> Result<Box<dyn Transport>, TransportError> {
         let config = Arc::new(Config::read(target, options)?);
-        Ok(Box::new(Self { config, schemas: StoredSchemas::default() }))
+        let topics = Arc::new(Topics::new(config.clone()));
+        Ok(Box::new(Self { config, topics, producer: Mutex::default(), schemas: StoredSchemas::default() }))
+    }
+
+    async fn registry_ready(&self) -> Result<(), TransportError> {
+        match &self.config.registry {
+            Some(registry) => registry.ready().await,
+            None => Ok(()),
+        }
     }
 
     /// The registry that has the schemas of an event type, if it is sent with frames.
@@ -85,7 +99,17 @@ impl Transport for KafkaTransport {
     }
 
     fn producer(&self) -> BoxFuture<'_, Result<Arc<dyn Producer>, TransportError>> {
-        self.later("send to")
+        Box::pin(async move {
+            let open = || self.producer.lock().unwrap_or_else(PoisonError::into_inner);
+            if let Some(producer) = open().clone() {
+                return Ok(producer as Arc<dyn Producer>);
+            }
+            self.registry_ready().await?;
+            let connected = KafkaProducer::connect(self.config.clone(), self.topics.clone()).await?;
+            // Another call may have been faster.
+            let producer = open().get_or_insert_with(|| Arc::new(connected)).clone();
+            Ok(producer as Arc<dyn Producer>)
+        })
     }
 
     fn consumer(&self, _: Subscription) -> BoxFuture<'_, Result<Box<dyn Consumer>, TransportError>> {
@@ -111,7 +135,13 @@ impl Transport for KafkaTransport {
         after: Option<Position>,
         max: usize,
     ) -> BoxFuture<'a, Result<Vec<StoredMessage>, TransportError>> {
-        Box::pin(admin::unsettled(&self.config, topic, group, after, max))
+        Box::pin(async move {
+            let stored = admin::unsettled(&self.config, topic, group, after, max).await?;
+            match &self.config.registry {
+                Some(registry) => Ok(registry.unframe_stored(topic, stored).await),
+                None => Ok(stored),
+            }
+        })
     }
 
     fn seek<'a>(

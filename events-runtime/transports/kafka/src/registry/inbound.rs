@@ -1,5 +1,6 @@
 //! Takes the frames off received messages, and finds schemas for the bus.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use bytes::Bytes;
@@ -7,10 +8,10 @@ use events_core::avro::WriterSchema;
 use events_schema_registry::{RegisteredSchema, RegistryError, RegistryErrorKind, SchemaKey};
 use events_support::error_chain::chain;
 use events_transport::headers::{FINGERPRINT_HEADER, UNREADABLE_HEADER};
-use events_transport::{ErrorKind, Message, SchemaId, Topic, TransportError};
+use events_transport::{ErrorKind, Message, SchemaId, StoredMessage, Topic, TransportError};
 
 use super::known::{KeyFrame, Writer};
-use super::{ID_HEADER, Registry, event_type};
+use super::{ID_HEADER, Registry, event_type, fingerprint};
 use crate::framing::{self, Framed, KEY_FRAME_HEADER, VALUE_FRAME_HEADER};
 
 /// The most versions of a subject that are searched for a fingerprint, the latest first.
@@ -139,20 +140,26 @@ impl Registry {
         framing::key_of_datum(key_type, datum)
     }
 
-    /// Finds the schemas of messages, then takes their frames off; for calls that read without a bus behind them. A
-    /// schema that is not found is left to [`unframe`](Self::unframe).
-    pub(crate) async fn unframe_found(&self, topic: &Topic, messages: Vec<Message>) -> Vec<Message> {
-        let mut unframed = Vec::with_capacity(messages.len());
-        for message in messages {
-            let stand_in = super::fingerprint(&self.unframe(message.clone()));
-            if let Some(fingerprint) = stand_in.filter(|it| SchemaId::stands_for(*it).is_some())
-                && let Err(error) = self.schema(topic, &SchemaId::new("", fingerprint)).await
-            {
+    /// Takes the frames off stored messages, after it has found their schemas; for reading without a group. What the
+    /// registry does not find is left to [`unframe`](Self::unframe).
+    pub(crate) async fn unframe_stored(
+        &self,
+        topic: &Topic,
+        mut stored: Vec<StoredMessage>,
+    ) -> Vec<StoredMessage> {
+        let mut failed = BTreeSet::new();
+        for StoredMessage { message, .. } in &mut stored {
+            let framed = message.clone();
+            *message = self.unframe(framed.clone());
+            let stand_in = fingerprint(message).filter(|it| SchemaId::stands_for(*it).is_some());
+            let Some(stand_in) = stand_in.filter(|stand_in| !failed.contains(stand_in)) else { continue };
+            if let Err(error) = self.schema(topic, &SchemaId::new("", stand_in)).await {
                 tracing::debug!(%topic, error = chain(&error), "the schema of a message is not found");
+                failed.insert(stand_in);
             }
-            unframed.push(self.unframe(message));
+            *message = self.unframe(framed);
         }
-        unframed
+        stored
     }
 
     /// The text of a schema: of an id that its fingerprint stands in for, of an id that was met before, or of a version
