@@ -26,8 +26,8 @@ pub use self::registry::{SubjectOf, register_subjects};
 use self::writer_schemas::StoredSchemas;
 use events_transport::{
     Acknowledgement, BoxFuture, Capability, ConnectOptions, Consumer, ConsumerGroup, ErrorKind, GroupStatus,
-    Health, KeySchema, Position, Producer, Retention, SchemaId, Scheme, StartPosition, StoredMessage,
-    Subscription, Target, Topic, TopicStatus, Transport, TransportError, Trimmed, UrlForm,
+    Health, KeySchema, Position, Producer, Retention, SchemaId, SchemaSubjects, Scheme, StartPosition,
+    StoredMessage, Subscription, Target, Topic, TopicStatus, Transport, TransportError, Trimmed, UrlForm,
 };
 
 const fn scheme(name: &'static str) -> Scheme {
@@ -219,6 +219,10 @@ impl Transport for KafkaTransport {
             }
             Ok(schemas)
         })
+    }
+
+    fn subjects(&self) -> Option<&dyn SchemaSubjects> {
+        self.config.registry.as_ref().map(|registry| registry as &dyn SchemaSubjects)
     }
 
     fn trim(&self) -> BoxFuture<'_, Result<Trimmed, TransportError>> {

@@ -244,7 +244,11 @@ impl Registry {
 
     /// The subjects with schemas of an event type. The name of the record is part of a subject by default, and not
     /// known here; its namespace is the event type.
-    async fn candidates(&self, topic: &Topic, event_type: &str) -> Result<Vec<String>, RegistryError> {
+    pub(super) async fn candidates(
+        &self,
+        topic: &Topic,
+        event_type: &str,
+    ) -> Result<Vec<String>, RegistryError> {
         let name = self.topic_name(topic);
         let subject = |record: &str| {
             let of = super::SubjectOf { topic: &name, event_type, record, is_key: false };

@@ -7,6 +7,7 @@
 //! | a producer stores its schemas, and frames messages with their ids | `outbound` |
 //! | a consumer takes the frames off, and finds schemas by id | `inbound` |
 //! | which id is which schema | `known` |
+//! | the command line pushes and pulls schemas | `access` |
 //! | errors of the registry as errors of the transport | `error` |
 //!
 //! Framing itself needs no call to the registry: `outbound` uses ids that were obtained before, and `inbound` writes a
@@ -14,6 +15,7 @@
 //! [`Transport::schema`](events_transport::Transport::schema), and its messages wait as for any unknown schema, so that
 //! a registry that is down delays no others.
 
+mod access;
 mod error;
 mod inbound;
 mod known;
