@@ -43,6 +43,15 @@ pub(crate) fn frame(id: u32, datum: &[u8]) -> Bytes {
     framed.into()
 }
 
+/// Puts the frame of a schema before a datum.
+pub(crate) fn framed(schema: SchemaKey, datum: &[u8]) -> Bytes {
+    match schema {
+        SchemaKey::Guid(guid) => [[1].as_slice(), &guid, datum].concat().into(),
+        SchemaKey::Id(id) => frame(id, datum),
+        _ => Bytes::copy_from_slice(datum),
+    }
+}
+
 /// Splits a key or a value.
 pub(crate) fn split(bytes: &Bytes) -> Framed {
     let (key, length) = match bytes.first() {

@@ -140,6 +140,23 @@ impl Registry {
         framing::key_of_datum(key_type, datum)
     }
 
+    /// A message as it is delivered: what was learned of its schema since it was received is in its headers.
+    pub(crate) fn refreshed(&self, mut message: Message) -> Message {
+        let stands_for = fingerprint(&message).and_then(|fingerprint| self.known().stands_for(fingerprint));
+        let Some(key) = stands_for else { return message };
+        let (name, value) = match self.known().writer(key) {
+            None => return message,
+            Some(Writer::Fingerprint(fingerprint)) => (FINGERPRINT_HEADER, format!("{fingerprint:016x}")),
+            Some(Writer::Unreadable(reason)) => (UNREADABLE_HEADER, reason.clone()),
+        };
+        message.headers.retain(|name, _| name != FINGERPRINT_HEADER);
+        if name == UNREADABLE_HEADER {
+            message.data = framing::framed(key, &message.data);
+        }
+        message.headers.push(name, value);
+        message
+    }
+
     /// Takes the frames off stored messages, after it has found their schemas; for reading without a group. What the
     /// registry does not find is left to [`unframe`](Self::unframe).
     pub(crate) async fn unframe_stored(

@@ -124,7 +124,12 @@ impl Registry {
             return Ok(framed);
         }
         let name = self.topic_name(topic);
+        // A dead letter is stored whatever is missing: it has to be read again as well as can be.
+        let is_dead_letter = topic.holds_dead_letters();
         let Some(fingerprint) = fingerprint(message) else {
+            if is_dead_letter {
+                return Ok(framed);
+            }
             let message = format!(
                 "the message of type `{event_type}` has no fingerprint, so its schema in the registry is not known: \
                  send it by a program that links its definition"
@@ -132,24 +137,34 @@ impl Registry {
             return Err(TransportError::new(ErrorKind::Refused, SEND, topic, message));
         };
         if let Some(key) = &message.key {
-            framed.key = Some(self.framed_key(&name, event_type, key, topic)?);
+            framed.key = match self.framed_key(&name, event_type, key, topic) {
+                Err(_) if is_dead_letter => Some(key.clone()),
+                key => Some(key?),
+            };
         }
         let stands_for = self.known().stands_for(fingerprint);
-        match stands_for {
-            Some(SchemaKey::Id(id)) => {
-                framed.headers.retain(|name, _| name != FINGERPRINT_HEADER);
-                framed.data = framing::frame(id, &message.data);
-            }
-            Some(SchemaKey::Guid(guid)) => {
-                framed.headers.retain(|name, _| name != FINGERPRINT_HEADER);
-                framed.data = [[1].as_slice(), &guid, &message.data].concat().into();
-            }
-            _ => {
-                let schema = SchemaId::new(event_type, fingerprint);
-                let id = self.known().value(&name, &schema).ok_or_else(|| not_stored(topic, &schema))?;
+        if let Some(schema) = stands_for {
+            framed.headers.retain(|name, _| name != FINGERPRINT_HEADER);
+            framed.data = framing::framed(schema, &message.data);
+            return Ok(framed);
+        }
+        let schema = SchemaId::new(event_type, fingerprint);
+        let id = {
+            let known = self.known();
+            // An id is that of a schema in all subjects.
+            known.value(&name, &schema).or_else(|| match known.by_fingerprint(fingerprint) {
+                Some(SchemaKey::Id(id)) => Some(id),
+                _ => None,
+            })
+        };
+        match id {
+            Some(id) => {
                 framed.data = framing::frame(id, &message.data);
                 framed.headers.push(ID_HEADER, id.to_string());
             }
+            // Its schema is found by the fingerprint.
+            None if is_dead_letter => {}
+            None => return Err(not_stored(topic, &schema)),
         }
         Ok(framed)
     }
