@@ -27,6 +27,35 @@
 //!
 //! [settings]: https://github.com/confluentinc/librdkafka/blob/v2.12.1/CONFIGURATION.md
 //!
+//! # Schema registry
+//! With `registry`, keys and values of events have the frames of Confluent's serializers, and schemas are in the
+//! registry; without it nothing is framed, and schemas are in the compacted topic `TOPIC.schemas`.
+//!
+//! | setting | meaning |
+//! |---|---|
+//! | `registry=http://r1:8081,http://r2:8081` | the registry's addresses; `http://host:8080/apis/ccompat/v7` for Apicurio |
+//! | `registry_register=true` | default: producers register their schemas. `false`: they only look them up, and `events schema push` registers them |
+//! | `registry_subjects=topic-record` | default, as Open edX: `TOPIC-RECORD`, and `TOPIC-TYPE` for keys, such as `orders-string`. `topic`: `TOPIC-value` and `TOPIC-key`. `record`: `RECORD`. Otherwise the name of a function, see [`register_subjects`] |
+//! | `registry_required=true` | default: a start fails while the registry can't be reached. `false`: it warns and goes on |
+//! | `registry_bare=TYPE,TYPE` | event types that are sent without a frame, because the registry refuses their names |
+//! | `registry_user=NAME`, `registry_password_file=PATH` | basic authentication; also `registry_password` and `registry_password_env` |
+//! | `registry_token_file=PATH` | a bearer token; also `registry_token` and `registry_token_env` |
+//! | `registry_ca=PATH` | certificate authorities that `https:` trusts, instead of the system's |
+//! | `registry_certificate=PATH`, `registry_key=PATH` | certificate and key of this client, for mutual TLS |
+//! | `registry_timeout=5s`, `registry_retry_for=10s` | longest time to wait for one answer, and how long a call is repeated while no address answers |
+//! | `registry_user_agent=TEXT` | the `User-Agent`; by default this library and the client id |
+//!
+//! - Producers obtain ids before the first message of a schema, and go on with them while the registry is down.
+//! - A consumer reads the schema of an id once. While the registry is down, messages of an id that it has not read wait,
+//!   and others go on. A message with an own fingerprint header needs no schema of the registry.
+//! - An id that the registry does not have is an unknown schema: its messages wait for `unknown_schema = { wait }`, and
+//!   are dead letters then. Its fingerprint in logs and statuses begins with `1d1d1d1d` and ends with the id.
+//! - A value without a frame and without a fingerprint header, or with a frame that is cut off, becomes a dead letter
+//!   that says so. Frames with a GUID are read if the registry finds schemas by GUID.
+//! - `Message.key` is the key's text. In Kafka it is the Avro datum of the key field's type behind a frame, with the
+//!   same bytes as Open edX's, so that both put a key into the same partition.
+//! - A schema that the registry refuses as incompatible or invalid fails its own events alone.
+//!
 //! # Sending
 //! All producers of a transport share one client of librdkafka, an idempotent producer with `acks=all`. A message is
 //! acknowledged when every replica in sync has it; `min.insync.replicas` of the topic says how many these are. After

@@ -29,7 +29,7 @@ use std::fmt;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-use events_schema_registry::{RegistryErrorKind, SchemaRegistry};
+use events_schema_registry::{CompatibilityLevel, RegistryErrorKind, SchemaRegistry};
 use events_transport::{SchemaId, Target, Topic, TransportError};
 
 use self::known::Known;
@@ -109,10 +109,8 @@ impl Registry {
         let url = self.client.url();
         match self.client.level(None).await {
             Ok(level) => {
-                let level = level.map_or("none", events_schema_registry::CompatibilityLevel::as_str);
-                Ok(format!(
-                    "schema registry {url}: reachable, compatibility {level} unless a subject has its own"
-                ))
+                let level = level.map_or("none", CompatibilityLevel::as_str);
+                Ok(format!("{url}, compatibility {level} unless a subject has its own"))
             }
             Err(error) => Err(self.failed("check", url, error)),
         }
