@@ -8,7 +8,8 @@ use events_schema_registry::{
 };
 use events_server_tests::RegistryServer;
 
-const FIRST: &str = r#"{"type":"record","name":"Placed","namespace":"org.acme.v1","fields":[{"name":"id","type":"long"}]}"#;
+const FIRST: &str =
+    r#"{"type":"record","name":"Placed","namespace":"org.acme.v1","fields":[{"name":"id","type":"long"}]}"#;
 /// Adds a field with a default.
 const SECOND: &str = r#"{"type":"record","name":"Placed","namespace":"org.acme.v1","fields":[{"name":"id","type":"long"},{"name":"note","type":["null","string"],"default":null}]}"#;
 /// Adds a field without one.
@@ -71,7 +72,10 @@ async fn a_breaking_schema_is_refused_and_said_before() {
     let registry = client(&server.url());
     assert_eq!(registry.level(None).await.expect("read"), Some(CompatibilityLevel::Backward));
     assert_eq!(registry.level(Some("orders")).await.expect("read"), None);
-    assert!(registry.check("orders", BREAKING).await.expect("an answer").is_compatible, "there is no version");
+    assert!(
+        registry.check("orders", BREAKING).await.expect("an answer").is_compatible,
+        "there is no version"
+    );
     registry.register("orders", FIRST).await.expect("registered");
     assert!(registry.check("orders", SECOND).await.expect("an answer").is_compatible);
     assert!(!registry.check("orders", BREAKING).await.expect("an answer").is_compatible);
