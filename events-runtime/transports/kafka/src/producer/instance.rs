@@ -219,6 +219,10 @@ impl Instance {
     ) {
         let message = "an earlier message of the call was refused: send the messages one by one";
         let rest = TransportError::new(ErrorKind::Unavailable, OPERATION, &call.topic, message);
+        if !error.kind().is_of_message() {
+            // It is sent again, so later calls must not be stored before it either.
+            state.failure.get_or_insert_with(|| Failure::of_record(None, error.clone()));
+        }
         if call.keep_from(index, error, &rest) {
             self.finish(state, number, call);
         }
