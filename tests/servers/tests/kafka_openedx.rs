@@ -71,7 +71,7 @@ async fn a_record_has_the_headers_of_open_edx_in_its_order_and_then_ours() {
         "sourcelib",
     ];
     assert_eq!(names[..10], wanted);
-    assert_eq!(names[10..], ["ce_schemafp"]);
+    assert_eq!(names[10..], ["ce_schemafp", "ce_schemaid"]);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
