@@ -14,7 +14,7 @@ use super::control::{Action, REMOVED};
 use super::control_watch::{ControlWatch, ControlWatches};
 use super::dead_letters::{DeadLetters, Open};
 use super::member::{Member, Stage, TopicState};
-use super::worker::{Source, Worker, start_of};
+use super::worker::{Source, Unframe, Worker, start_of};
 use events_transport::{
     BoxFuture, Consumer, ConsumerGroup, Delivery, ErrorKind, Position, Recipient, StartPosition,
     Subscription, Topic, TransportError,
@@ -41,6 +41,7 @@ impl KafkaConsumer {
         topics: Arc<Topics>,
         watches: Arc<ControlWatches>,
         open: Open,
+        unframe: Option<Unframe>,
         subscriptions: Vec<Subscription>,
     ) -> Result<Self, TransportError> {
         let Some(first) = subscriptions.first().cloned() else {
@@ -68,7 +69,8 @@ impl KafkaConsumer {
             Arc::clone(&client),
         ));
         let dead_letters = Arc::new(DeadLetters::new(open));
-        let worker = Worker::new(Arc::clone(&member), client, sources, control, Arc::clone(&dead_letters));
+        let worker =
+            Worker::new(Arc::clone(&member), client, sources, control, Arc::clone(&dead_letters), unframe);
         let spawned = thread::Builder::new().name("events-kafka-consumer".to_owned());
         spawned.spawn(move || worker.run()).map_err(|source| {
             let message = "the system can't start a thread: check its limits";

@@ -91,7 +91,7 @@ impl KafkaTransport {
         MergedConsumer::check(&subscriptions)?;
         let (config, topics) = (self.config.clone(), self.topics.clone());
         let (watches, open) = (self.watches.clone(), self.opening());
-        let consumer = KafkaConsumer::subscribe(config, topics, watches, open, subscriptions).await?;
+        let consumer = KafkaConsumer::subscribe(config, topics, watches, open, None, subscriptions).await?;
         Ok(Box::new(consumer))
     }
 

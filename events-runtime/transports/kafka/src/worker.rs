@@ -11,7 +11,7 @@ use super::dead_letters::DeadLetters;
 use super::member::{Member, Stage, State, TopicState};
 use super::partition::{Now, Record};
 use super::progress::Progress;
-use events_transport::{StartPosition, TransportError};
+use events_transport::{Message, StartPosition, TransportError};
 
 /// How long a poll waits, which is the resolution of all that follows.
 const TICK: Duration = Duration::from_millis(20);
@@ -46,12 +46,16 @@ pub(super) struct Source {
     pub(super) epoch: Option<u64>,
 }
 
+/// Takes the frames of a schema registry off a received message. Must not block.
+pub(super) type Unframe = Arc<dyn Fn(Message) -> Message + Send + Sync>;
+
 pub(super) struct Worker {
     pub(super) member: Arc<Member>,
     pub(super) client: Arc<GroupClient>,
     pub(super) sources: Vec<Source>,
     pub(super) control: Arc<ControlWatch>,
     pub(super) dead_letters: Arc<DeadLetters>,
+    unframe: Option<Unframe>,
     pending: VecDeque<Pending>,
     /// A request that keeps the member away from each topic.
     away: Vec<Option<Away>>,
@@ -77,6 +81,7 @@ impl Worker {
         sources: Vec<Source>,
         control: Arc<ControlWatch>,
         dead_letters: Arc<DeadLetters>,
+        unframe: Option<Unframe>,
     ) -> Self {
         let away = sources.iter().map(|_| None).collect();
         Self {
@@ -85,6 +90,7 @@ impl Worker {
             sources,
             control,
             dead_letters,
+            unframe,
             pending: VecDeque::new(),
             away,
             flushed: Instant::now(),
@@ -167,6 +173,11 @@ impl Worker {
     fn take_over(&self, fetched: &mut Vec<Fetched>) {
         if fetched.is_empty() {
             return;
+        }
+        if let Some(unframe) = &self.unframe {
+            for record in fetched.iter_mut() {
+                record.message = unframe(std::mem::take(&mut record.message));
+            }
         }
         let now = Now::new();
         let mut state = self.member.state();
@@ -388,7 +399,7 @@ impl Worker {
                     is_changed = true;
                 }
                 // The member missed the request to leave: its partitions are out of date.
-                Some(ControlRequest { action, .. }) => {
+                Some(ControlRequest { .. }) => {
                     self.control.hurry();
                     self.set_away(index, Some(Away { until: now }));
                     self.set_topic(index, TopicState::Away);
