@@ -119,7 +119,7 @@ impl Acker {
             let answer = answer.lock().unwrap_or_else(std::sync::PoisonError::into_inner).take();
             match answer {
                 Some(answer) => {
-                    member.commit();
+                    member.commit(&mut member.state());
                     committed(&member, answer, place, offset).await
                 }
                 None => Ok(()),
@@ -149,7 +149,7 @@ impl Settle for Acker {
         Box::pin(async move {
             // Outcomes that nobody waits for are committed a little later, together.
             if waits.iter().any(|wait| matches!(wait, Wait::Commit(..))) {
-                member.commit();
+                member.commit(&mut member.state());
             }
             let mut results = Vec::with_capacity(waits.len());
             for wait in waits {
