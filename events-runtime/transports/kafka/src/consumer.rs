@@ -14,7 +14,8 @@ use super::control::{Action, REMOVED};
 use super::control_watch::{ControlWatch, ControlWatches};
 use super::dead_letters::{DeadLetters, Open};
 use super::member::{Member, Stage, TopicState};
-use super::worker::{Source, Unframe, Worker, start_of};
+use super::registry::Registry;
+use super::worker::{Source, Worker, start_of};
 use events_transport::{
     BoxFuture, Consumer, ConsumerGroup, Delivery, ErrorKind, Position, Recipient, StartPosition,
     Subscription, Topic, TransportError,
@@ -24,6 +25,7 @@ pub(super) struct KafkaConsumer {
     member: Arc<Member>,
     /// One for each topic.
     recipients: Vec<Arc<Recipient>>,
+    registry: Option<Arc<Registry>>,
     timeout: Duration,
 }
 
@@ -41,7 +43,6 @@ impl KafkaConsumer {
         topics: Arc<Topics>,
         watches: Arc<ControlWatches>,
         open: Open,
-        unframe: Option<Unframe>,
         subscriptions: Vec<Subscription>,
     ) -> Result<Self, TransportError> {
         let Some(first) = subscriptions.first().cloned() else {
@@ -79,8 +80,15 @@ impl KafkaConsumer {
         };
         let (of_member, of_client) = (Arc::clone(&member), Arc::clone(&client));
         spawn("events-kafka-commits", Box::new(move || of_member.run_commits(&of_client)))?;
-        let worker =
-            Worker::new(Arc::clone(&member), client, sources, control, Arc::clone(&dead_letters), unframe);
+        let registry = config.registry.clone();
+        let worker = Worker::new(
+            Arc::clone(&member),
+            client,
+            sources,
+            control,
+            Arc::clone(&dead_letters),
+            registry.clone(),
+        );
         if let Err(error) = spawn("events-kafka-consumer", Box::new(move || worker.run())) {
             member.end_commits();
             return Err(error);
@@ -91,7 +99,7 @@ impl KafkaConsumer {
             Arc::new(Recipient::new(topic, first.group.clone(), Arc::new(acker)))
         };
         let recipients = dead_letter_topics.into_iter().enumerate().map(recipient).collect();
-        let consumer = Self { member, recipients, timeout: config.client.timeout() };
+        let consumer = Self { member, recipients, registry, timeout: config.client.timeout() };
         // A rebalance may take longer while other members finish their work; the first `receive` waits on.
         consumer.joined(Instant::now() + consumer.timeout).await?;
         Ok(consumer)
@@ -144,6 +152,10 @@ impl KafkaConsumer {
             let recipient = Arc::clone(self.recipients.get(place.topic)?);
             let position = Position::Record { partition: place.partition, offset: claimed.offset };
             let super::partition::Record { message, time } = claimed.record;
+            let message = match &self.registry {
+                Some(registry) => registry.refreshed(message),
+                None => message,
+            };
             Some(Delivery::new(message, position, claimed.attempt, time, token, recipient))
         };
         Ok((claimed.into_iter().filter_map(deliver).collect(), due))

@@ -11,7 +11,8 @@ use super::dead_letters::DeadLetters;
 use super::member::{Member, Stage, State, TopicState};
 use super::partition::{Now, Record};
 use super::progress::Progress;
-use events_transport::{Message, StartPosition, TransportError};
+use super::registry::Registry;
+use events_transport::{StartPosition, TransportError};
 
 /// How long a poll waits, which is the resolution of all that follows.
 const TICK: Duration = Duration::from_millis(20);
@@ -46,16 +47,13 @@ pub(super) struct Source {
     pub(super) epoch: Option<u64>,
 }
 
-/// Takes the frames of a schema registry off a received message. Must not block.
-pub(super) type Unframe = Arc<dyn Fn(Message) -> Message + Send + Sync>;
-
 pub(super) struct Worker {
     pub(super) member: Arc<Member>,
     pub(super) client: Arc<GroupClient>,
     pub(super) sources: Vec<Source>,
     pub(super) control: Arc<ControlWatch>,
     pub(super) dead_letters: Arc<DeadLetters>,
-    unframe: Option<Unframe>,
+    registry: Option<Arc<Registry>>,
     pending: VecDeque<Pending>,
     /// A request that keeps the member away from each topic.
     away: Vec<Option<Away>>,
@@ -81,7 +79,7 @@ impl Worker {
         sources: Vec<Source>,
         control: Arc<ControlWatch>,
         dead_letters: Arc<DeadLetters>,
-        unframe: Option<Unframe>,
+        registry: Option<Arc<Registry>>,
     ) -> Self {
         let away = sources.iter().map(|_| None).collect();
         Self {
@@ -90,7 +88,7 @@ impl Worker {
             sources,
             control,
             dead_letters,
-            unframe,
+            registry,
             pending: VecDeque::new(),
             away,
             flushed: Instant::now(),
@@ -175,11 +173,6 @@ impl Worker {
         if fetched.is_empty() {
             return;
         }
-        if let Some(unframe) = &self.unframe {
-            for record in fetched.iter_mut() {
-                record.message = unframe(std::mem::take(&mut record.message));
-            }
-        }
         let now = Now::new();
         let mut state = self.member.state();
         for Fetched { place, offset, time, message } in fetched.drain(..) {
@@ -198,6 +191,10 @@ impl Worker {
                 state.add(place, Progress::at(offset), None);
             }
             if let Some(assigned) = state.partitions.get_mut(&place) {
+                let message = match &self.registry {
+                    Some(registry) => registry.unframe(message),
+                    None => message,
+                };
                 assigned.partition.push(offset, Record { message, time }, now);
             }
         }
