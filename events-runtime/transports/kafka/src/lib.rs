@@ -7,6 +7,7 @@ mod admin;
 mod client;
 mod config;
 mod control;
+mod health;
 mod namespace;
 mod partition;
 mod progress;
@@ -85,7 +86,7 @@ impl Transport for KafkaTransport {
     }
 
     fn check(&self) -> BoxFuture<'_, Result<Health, TransportError>> {
-        self.later("check")
+        Box::pin(health::check(&self.config))
     }
 
     fn topics(&self) -> BoxFuture<'_, Result<Vec<TopicStatus>, TransportError>> {

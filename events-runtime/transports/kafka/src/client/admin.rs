@@ -138,6 +138,11 @@ pub(crate) enum Change {
 /// The settings of a topic or a broker, by name.
 pub(crate) type Settings = BTreeMap<String, String>;
 
+/// The version of librdkafka.
+pub(crate) fn version() -> String {
+    rdkafka::util::get_rdkafka_version().1
+}
+
 /// Runs blocking calls on a thread of their own.
 pub(crate) async fn run<T: Send + 'static>(
     config: &Arc<Config>,
@@ -473,6 +478,20 @@ impl Session {
             }
             _ => Ok(()),
         }
+    }
+
+    /// Whether this user may create a topic of this name. Nothing is created.
+    pub(crate) fn may_create(&self, topic: &str) -> Result<bool, TransportError> {
+        let new = NewTopic::new(topic, -1, TopicReplication::Fixed(-1));
+        let options = self.admin_options().validate_only(true);
+        let created = self.wait(self.admin()?.create_topics([&new], &options))?;
+        Ok(match created.into_iter().next() {
+            Some(Err((_, code))) => !matches!(
+                code,
+                RDKafkaErrorCode::TopicAuthorizationFailed | RDKafkaErrorCode::ClusterAuthorizationFailed
+            ),
+            _ => true,
+        })
     }
 
     /// Stores a record of at most `max` bytes, as durably as the topic is replicated.
