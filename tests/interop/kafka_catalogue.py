@@ -1,10 +1,10 @@
 """Sends every event of examples/openedx over Kafka, from and to the real bus: edx-event-bus-kafka.
 
-    kafka_catalogue.py PROGRAM EXCHANGE SERVERS REGISTRY
+    kafka_catalogue.py PROGRAM EXCHANGE EVENTS SERVERS REGISTRY
 
-PROGRAM is `kafka_catalogue` of tests/catalogue, our bus. Both are clients of the broker at SERVERS and of the
-schema registry at the URL REGISTRY. Both are new: they have no topics of the catalogue and no schemas. EXCHANGE is
-a folder for the files of PROGRAM:
+PROGRAM is `kafka_catalogue` of tests/catalogue, our bus. EVENTS is the number of events that the package has. Both
+buses are clients of the broker at SERVERS and of the schema registry at the URL REGISTRY, which have no topics of
+the catalogue and no schemas. EXCHANGE is a folder for the files of PROGRAM:
 
     keys.txt        the event types that this version of the package has, each with the path of its key
     emitted.jsonl   the events that our bus emitted, for Django receivers of the package's consumer
@@ -35,7 +35,8 @@ from uuid import UUID
 
 import openedx_bus
 
-program, exchange, servers, registry = sys.argv[1], Path(sys.argv[2]), sys.argv[3], sys.argv[4]
+program, exchange, count, servers, registry = sys.argv[1:]
+exchange, wanted = Path(exchange), int(count)
 
 PREFIX = "dev"
 
@@ -269,6 +270,7 @@ def framed(raw):
 
 def judge(results, compared):
     signals = catalogue()
+    expect(len(signals), wanted)
     paths = keys(signals)
     total = len(signals) * PAYLOADS
     kafka_records.create(servers, *(full(topic) for topic in (THEIRS, OURS, AGAIN)), partitions=PARTITIONS)

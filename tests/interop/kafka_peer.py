@@ -2,14 +2,15 @@
 
     kafka_peer.py send SERVERS REGISTRY PREFIX TOPIC COUNT [FIRST]   sends logins, the users numbered from 0 or FIRST
     kafka_peer.py consume SERVERS REGISTRY PREFIX TOPIC GROUP COUNT  receives COUNT events, and prints a line for each
-    kafka_peer.py member SERVERS REGISTRY PREFIX TOPIC GROUP NAME    receives until it is killed or its input ends
+    kafka_peer.py member SERVERS REGISTRY PREFIX TOPIC GROUP [FAIL]  receives until it is killed or its input ends
     kafka_peer.py reset SERVERS REGISTRY PREFIX TOPIC GROUP TIME     commits the offsets of a time, by `offset_time`
     kafka_peer.py records SERVERS REGISTRY PREFIX TOPIC              prints each record of the topic as JSON
     kafka_peer.py time SERVERS REGISTRY PREFIX TOPIC GROUP COUNT     sends and receives COUNT events; prints the seconds
 
 A line of `consume` is JSON: the user's number and the metadata that the package read. It prints nothing for a
 record that the package rejects. Both `consume` and `member` print `joined PARTITION,…` at each assignment. `member`
-prints `handled NUMBER`, and leaves the group when its input ends. Users have seven different keys.
+prints `handled NUMBER`, and leaves the group when its input ends. FAIL is the number of a login
+whose receiver fails after `failed NUMBER`. Users have 40 different keys.
 """
 
 import json
@@ -34,6 +35,10 @@ from openedx_events.learning.signals import SESSION_LOGIN_COMPLETED  # noqa: E40
 import kafka_records  # noqa: E402
 
 
+#: As many as ours.
+KEYS = 40
+
+
 def say(*words):
     print(*words, flush=True)
 
@@ -41,7 +46,7 @@ def say(*words):
 def send(count, first=0):
     producer = create_producer()
     for number in range(first, first + count):
-        personal = UserPersonalData(username=f"user-{number % 7}", email=f"{number}@foo.example", name="Bob Föö")
+        personal = UserPersonalData(username=f"user-{number % KEYS}", email=f"{number}@foo.example", name="Bob Föö")
         producer.send(
             signal=SESSION_LOGIN_COMPLETED,
             topic=topic,
@@ -92,10 +97,13 @@ def consume(group, count):
     consumer.consume_indefinitely()
 
 
-def member(group, name):
+def member(group, fail=None):
     consumer = consumer_of(group)
 
     def receiver(user, **kwargs):
+        if str(user.id) == fail:
+            say("failed", user.id)
+            raise ValueError("this one fails")
         say("handled", user.id)
 
     def watch():

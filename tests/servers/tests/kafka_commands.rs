@@ -57,7 +57,8 @@ async fn fill(server: &KafkaServer, rejected: usize) {
     let mut settled = 0;
     while settled < MESSAGES {
         for delivery in consumer.receive(MESSAGES, LONG).await.expect("they are received") {
-            let result = if settled < rejected { delivery.reject("no such customer") } else { delivery.ack() };
+            let result =
+                if settled < rejected { delivery.reject("no such customer") } else { delivery.ack() };
             result.await.expect("it is stored");
             settled += 1;
         }
@@ -80,8 +81,12 @@ async fn offsets_are_listed_moved_and_removed_for_each_partition() {
     let partitions = of(&before, "partitions").expect("the partitions are listed");
     assert_eq!(partitions.as_array().map(Vec::len), Some(PARTITIONS), "{partitions}");
 
-    let reset = |to: &str| shop.run(&["offsets", "reset", "--topic", "orders", "--group", "billing", "--to", to, "--yes"]);
-    for (to, lag) in [("earliest", MESSAGES), ("latest", 0), ("2020-01-01T00:00:00Z", MESSAGES), ("latest", 0)] {
+    let reset = |to: &str| {
+        shop.run(&["offsets", "reset", "--topic", "orders", "--group", "billing", "--to", to, "--yes"])
+    };
+    for (to, lag) in
+        [("earliest", MESSAGES), ("latest", 0), ("2020-01-01T00:00:00Z", MESSAGES), ("latest", 0)]
+    {
         let done = reset(to);
         assert_eq!(done.code, 0, "{to}: {}{}", done.out, done.err);
         assert_eq!(of(&list(), "lag"), Some(lag.into()), "{to}");
@@ -93,7 +98,11 @@ async fn offsets_are_listed_moved_and_removed_for_each_partition() {
     assert_eq!(next[0], "0:1", "{partitions}");
     assert_eq!(next[2], "2:0", "{partitions}");
     let wrong = reset("9:0");
-    assert!(wrong.code != 0 && wrong.err.contains("a position of this topic has the form of"), "{}", wrong.err);
+    assert!(
+        wrong.code != 0 && wrong.err.contains("a position of this topic has the form of"),
+        "{}",
+        wrong.err
+    );
 
     let removed = shop.run(&["offsets", "remove", "--topic", "orders", "--group", "billing", "--yes"]);
     assert_eq!(removed.code, 0, "{}{}", removed.out, removed.err);
@@ -108,8 +117,8 @@ async fn a_reset_takes_the_group_from_its_members() {
     let mut consumer = transport.consumer(billing()).await.expect("a consumer");
     assert!(consumer.receive(1, Duration::from_secs(2)).await.expect("it is received").is_empty());
     let shop = shop(&server);
-    let reset =
-        shop.run(&["offsets", "reset", "--topic", "orders", "--group", "billing", "--to", "earliest", "--yes"]);
+    let reset = shop
+        .run(&["offsets", "reset", "--topic", "orders", "--group", "billing", "--to", "earliest", "--yes"]);
     assert_eq!(reset.code, 0, "{}{}", reset.out, reset.err);
     let mut received = 0;
     while received < MESSAGES {
@@ -152,7 +161,8 @@ async fn dead_letters_are_retried_and_dropped_in_any_order() {
     let ids = || -> Vec<String> {
         let listed = shop.json(&["dlq", "list", "--topic", "orders", "--group", "billing"]);
         let listed = listed["dead_letters"].as_array().or_else(|| listed.as_array()).expect("a list").clone();
-        let mut ids: Vec<_> = listed.iter().map(|one| one["id"].as_str().expect("an id").to_owned()).collect();
+        let mut ids: Vec<_> =
+            listed.iter().map(|one| one["id"].as_str().expect("an id").to_owned()).collect();
         ids.sort();
         ids
     };
@@ -164,7 +174,10 @@ async fn dead_letters_are_retried_and_dropped_in_any_order() {
     assert_eq!(retried.code, 0, "{}{}", retried.out, retried.err);
     assert_eq!(ids(), [0, 2, 4].map(|index| all[index].clone()));
     let again = receive(&*transport(&url(&server)), 1).await;
-    assert_eq!(again[0].message().headers.get("ce_id").map(|id| id.to_vec()), Some(all[1].clone().into_bytes()));
+    assert_eq!(
+        again[0].message().headers.get("ce_id").map(|id| id.to_vec()),
+        Some(all[1].clone().into_bytes())
+    );
     again.into_iter().for_each(drop);
     let retried = dlq("retry", &["--all"]);
     assert_eq!(retried.code, 0, "{}{}", retried.out, retried.err);
@@ -178,7 +191,8 @@ async fn replay_and_consume_leave_no_group() {
     let shop = shop(&server);
     let out = shop.out(&["consume", "--topic", "orders", "--idle", "3s", "--json"]);
     assert_eq!(out.lines().count(), MESSAGES, "{out}");
-    let replayed = shop.run(&["replay", "--topic", "orders", "--group", "rebuild", "--from", "0:1", "--allow-untaken"]);
+    let replayed =
+        shop.run(&["replay", "--topic", "orders", "--group", "rebuild", "--from", "0:1", "--allow-untaken"]);
     assert_eq!(replayed.code, 0, "{}{}", replayed.out, replayed.err);
     let groups = transport(&url(&server)).groups(&orders()).await.expect("the groups are listed");
     assert_eq!(groups.iter().map(|status| status.group.as_str()).collect::<Vec<_>>(), ["billing"]);
@@ -258,8 +272,8 @@ async fn moving_a_group_in_one_topic_keeps_its_progress_in_another() {
         }
     }
     let shop = shop(&server);
-    let reset =
-        shop.run(&["offsets", "reset", "--topic", "orders", "--group", "billing", "--to", "earliest", "--yes"]);
+    let reset = shop
+        .run(&["offsets", "reset", "--topic", "orders", "--group", "billing", "--to", "earliest", "--yes"]);
     assert_eq!(reset.code, 0, "{}{}", reset.out, reset.err);
     let mut again = Vec::new();
     while again.len() < 2 {

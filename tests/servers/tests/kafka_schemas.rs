@@ -45,6 +45,17 @@ async fn create(server: &KafkaServer, partitions: i32) {
     let new = new.set("cleanup.policy", "compact").set("max.message.bytes", "9000000");
     let created = admin(server).create_topics([&new], &options()).await.expect("the broker replies");
     created.into_iter().for_each(|topic| drop(topic.expect("it is created")));
+    // The broker learns of it from the controller.
+    let client: BaseProducer =
+        ClientConfig::new().set("bootstrap.servers", server.bootstrap()).create().expect("a client");
+    let is_known = || {
+        let metadata = client.client().fetch_metadata(Some(SCHEMAS), LONG).expect("the broker replies");
+        let partitions = metadata.topics()[0].partitions();
+        !partitions.is_empty() && partitions.iter().all(|partition| partition.leader() >= 0)
+    };
+    while !is_known() {
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
 }
 
 async fn read(transport: &dyn Transport, fingerprint: u64) -> Option<String> {

@@ -85,6 +85,15 @@ impl ControlRequest {
         Self { epoch: now.max(next), action: Action::Leave(hold.min(MAX_HOLD)) }
     }
 
+    /// Whether the caller of this request ended long ago, by the clock of this machine.
+    pub(crate) fn is_out_of_date(self) -> bool {
+        let now = SystemTime::UNIX_EPOCH.elapsed().unwrap_or_default().as_millis();
+        match self.action {
+            Action::Leave(hold) => now > u128::from(self.epoch) + hold.as_millis(),
+            Action::Moved | Action::Removed => true,
+        }
+    }
+
     /// The end of this request.
     pub(crate) const fn ended(self, action: Action) -> Self {
         Self { epoch: self.epoch, action }

@@ -2,27 +2,84 @@
 //!
 //! A topic is the Kafka topic of the same name. An event is a record: the message's key, headers and data are
 //! those of the record. A consumer group is a consumer group of Kafka.
+//!
+//! Settings, in the query of the URL (`kafka://user:password@host:9092,host:9092?timeout=10s`):
+//!
+//! | setting | meaning |
+//! |---|---|
+//! | `timeout=5s` | longest time to wait for a broker's reply, and for the cluster at the start |
+//! | `retry_for=30s` | how long messages are sent again while the cluster is unavailable |
+//! | `create_topics=false` | default: a missing topic is an error. `true`: it is created, and dead-letter topics too |
+//! | `partitions=6`, `replication=3` | of topics that are created; by default the broker's |
+//! | `retention_age=7d`, `dead_letter_age=unlimited` | of topics that are created; by default the broker's, and dead-letter topics keep everything |
+//! | `ca=/etc/ssl/own.pem` | certificate authorities that `kafkas:` trusts, instead of the system's |
+//! | `password_file=PATH`, `password_env=NAME` | the password of the URL's user, from a file or an environment variable |
+//! | `token_provider=NAME` | who gives tokens for SASL OAUTHBEARER, see [`register_token_provider`] |
+//! | `group_protocol=classic` | default. `consumer`: brokers assign the partitions (KIP-848), from Kafka 4.0 on |
+//! | `offset_time=2026-01-31T12:00:00Z` | each start of a consumer moves its group to this time, as Open edX's setting does |
+//! | any setting of librdkafka | passed on, such as `linger.ms=20`, `compression.type=lz4`, `client.rack=a`; its [CONFIGURATION.md][settings] describes them |
+//! | `sasl.mechanism` | `PLAIN` (default of a user with `kafkas:`), `SCRAM-SHA-256`, `SCRAM-SHA-512`, `OAUTHBEARER` |
+//! | `ssl.certificate.location`, `ssl.key.location` | certificate and key of this client, for mutual TLS |
+//! | `NAME_file=PATH`, `NAME_env=NAME` | for the secrets of librdkafka, such as `sasl.password`, `ssl.key.pem`, `ssl.key.password`, `ssl.keystore.password` |
+//!
+//! A setting that would break a promise is refused with the reason, an unknown one with the nearest name. The client
+//! id is the name of the service. SCRAM, OAUTHBEARER and `kafkas:` need the feature `kafka-ssl`.
+//!
+//! [settings]: https://github.com/confluentinc/librdkafka/blob/v2.12.1/CONFIGURATION.md
+//!
+//! # Sending
+//! All producers of a transport share one client of librdkafka, an idempotent producer with `acks=all`. A message is
+//! acknowledged when every replica in sync has it; `min.insync.replicas` of the topic says how many these are. After
+//! a message that failed, all messages under way are withdrawn and fail as unavailable, so that no later message of
+//! a key is stored before it.
+//!
+//! # Metrics
+//! In addition to the metrics of the bus, each with the label `topic`:
+//!
+//! | name | kind | meaning |
+//! |---|---|---|
+//! | `events_send_uncertain_total` | counter | messages that failed although the broker may have stored them: what is sent again may be stored twice, with the same id |
+//! | `events_send_duplicates_total` | counter | messages that the broker had already, from a request whose reply was lost; stored once |
+//!
+//! # Differences from the other transports
+//! - Positions are partition and offset. Positions of two partitions do not compare.
+//! - Topics are not created by the first send, unless `create_topics=true`.
+//! - Messages without a key go to any partition. Another `partitioner` puts keys into other partitions than programs
+//!   that use librdkafka's default, such as Open edX's.
+//! - The brokers apply the retention of topics. It is set on topics that are created, as an age only.
 
+mod acker;
 mod admin;
 mod client;
 mod config;
+mod consumer;
 mod control;
+mod control_watch;
+mod dead_letters;
 mod health;
+mod member;
 mod namespace;
 mod partition;
+mod producer;
 mod progress;
 mod seek;
+mod worker;
 mod writer_schemas;
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 
+use self::client::Topics;
 pub use self::client::{Token, register_token_provider};
 use self::config::Config;
+use self::consumer::KafkaConsumer;
+use self::control_watch::ControlWatches;
+use self::dead_letters::Open;
+use self::producer::KafkaProducer;
 use self::writer_schemas::StoredSchemas;
 use events_transport::{
     Acknowledgement, BoxFuture, Capability, ConnectOptions, Consumer, ConsumerGroup, ErrorKind, GroupStatus,
-    Health, Position, Producer, Retention, SchemaId, Scheme, StartPosition, StoredMessage, Subscription,
-    Target, Topic, TopicStatus, Transport, TransportError, Trimmed, UrlForm,
+    Health, MergedConsumer, Position, Producer, Retention, SchemaId, Scheme, StartPosition, StoredMessage,
+    Subscription, Target, Topic, TopicStatus, Transport, TransportError, Trimmed, UrlForm,
 };
 
 const fn scheme(name: &'static str) -> Scheme {
@@ -38,13 +95,50 @@ events_transport::register_scheme! { scheme("kafkas") }
 /// The `kafka:` transport.
 struct KafkaTransport {
     config: Arc<Config>,
+    topics: Arc<Topics>,
+    /// Shared, so that all sends of the transport have one order.
+    producer: Arc<Mutex<Option<Arc<KafkaProducer>>>>,
+    watches: Arc<ControlWatches>,
     schemas: StoredSchemas,
 }
 
 impl KafkaTransport {
     fn open(target: &Target<'_>, options: &ConnectOptions) -> Result<Box<dyn Transport>, TransportError> {
         let config = Arc::new(Config::read(target, options)?);
-        Ok(Box::new(Self { config, schemas: StoredSchemas::default() }))
+        let topics = Arc::new(Topics::new(config.clone()));
+        Ok(Box::new(Self {
+            config,
+            topics,
+            producer: Arc::default(),
+            watches: Arc::default(),
+            schemas: StoredSchemas::default(),
+        }))
+    }
+
+    /// Opens the producer: it is connected when it is first needed.
+    fn opening(&self) -> Open {
+        let (config, topics, shared) = (self.config.clone(), self.topics.clone(), self.producer.clone());
+        Arc::new(move || {
+            let (config, topics, shared) = (config.clone(), topics.clone(), shared.clone());
+            Box::pin(async move {
+                let open = || shared.lock().unwrap_or_else(PoisonError::into_inner);
+                if let Some(producer) = open().clone() {
+                    return Ok(producer as Arc<dyn Producer>);
+                }
+                let connected = KafkaProducer::connect(config, topics).await?;
+                // Another call may have been faster.
+                let producer = open().get_or_insert_with(|| Arc::new(connected)).clone();
+                Ok(producer as Arc<dyn Producer>)
+            })
+        })
+    }
+
+    async fn subscribe(&self, subscriptions: Vec<Subscription>) -> Result<Box<dyn Consumer>, TransportError> {
+        MergedConsumer::check(&subscriptions)?;
+        let (config, topics) = (self.config.clone(), self.topics.clone());
+        let (watches, open) = (self.watches.clone(), self.opening());
+        let consumer = KafkaConsumer::subscribe(config, topics, watches, open, subscriptions).await?;
+        Ok(Box::new(consumer))
     }
 
     fn later<T: Send + 'static>(
@@ -69,6 +163,8 @@ impl Transport for KafkaTransport {
         capability.start_at_position = true;
         capability.seek = true;
         capability.partitions = true;
+        capability.assigns = true;
+        capability.multi_topic = true;
         capability.schemas = true;
         capability
     }
@@ -78,11 +174,21 @@ impl Transport for KafkaTransport {
     }
 
     fn producer(&self) -> BoxFuture<'_, Result<Arc<dyn Producer>, TransportError>> {
-        self.later("send to")
+        self.opening()()
     }
 
-    fn consumer(&self, _: Subscription) -> BoxFuture<'_, Result<Box<dyn Consumer>, TransportError>> {
-        self.later("consume from")
+    fn consumer(
+        &self,
+        subscription: Subscription,
+    ) -> BoxFuture<'_, Result<Box<dyn Consumer>, TransportError>> {
+        Box::pin(self.subscribe(vec![subscription]))
+    }
+
+    fn consumer_of(
+        &self,
+        subscriptions: Vec<Subscription>,
+    ) -> BoxFuture<'_, Result<Box<dyn Consumer>, TransportError>> {
+        Box::pin(self.subscribe(subscriptions))
     }
 
     fn check(&self) -> BoxFuture<'_, Result<Health, TransportError>> {
