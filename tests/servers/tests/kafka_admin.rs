@@ -313,6 +313,8 @@ async fn doctor_names_what_can_lose_events() {
     create(&server, "orders", 1, &[three_days, ("unclean.leader.election.enable", "true")]).await;
     create(&server, "orders.billing.dlq", 1, &[("max.message.bytes", "1000")]).await;
     create(&server, "orders.schemas", 1, &[]).await;
+    create(&server, "returns", 1, &[three_days]).await;
+    transport.seek(&topic("returns"), &group("audit"), StartPosition::Latest).await.expect("it is moved");
     create(
         &server,
         "customers",
@@ -334,8 +336,8 @@ async fn doctor_names_what_can_lose_events() {
         ),
         ("cleanup", &["`customers`"]),
         ("retention", &["`orders.billing.dlq` is 604800000, not -1"]),
-        ("dead letters", &["`orders.audit.dlq` don't exist"]),
-        ("schemas", &["`orders.schemas`", "cleanup.policy=compact"]),
+        ("dead letters", &["`orders.audit.dlq`, `returns.audit.dlq` don't exist"]),
+        ("schemas", &["`orders.schemas`: set `cleanup.policy=compact`", "`returns.schemas` don't exist"]),
     ]);
     let mut warnings = health.warnings.clone();
     warnings.sort_unstable();

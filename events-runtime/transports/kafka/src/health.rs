@@ -91,7 +91,7 @@ pub(super) async fn check(config: &Arc<Config>) -> Result<Health, TransportError
         facts.extend(behind(&topics));
         facts.extend(offsets(broker.as_ref()));
         facts.extend(dead_letters(&topics, config.creation.is_some()));
-        facts.extend(schemas(&schema_settings));
+        facts.extend(schemas(&schema_settings, &topics, config));
         facts.push(Fact::new("topics", topics.len().to_string()));
         let warnings = facts.iter().filter(|fact| fact.is_warning).map(|fact| fact.name).collect();
         Ok(Health::new(facts.into_iter().map(|fact| (fact.name, fact.value)).collect(), warnings))
@@ -409,24 +409,36 @@ fn dead_letters(topics: &[FoundTopic], creates: bool) -> Option<Fact> {
     Some(Fact::warning("dead letters", value))
 }
 
-/// Topics of schemas from which the brokers remove schemas, or which accept only short ones.
-fn schemas(settings: &[(String, Option<Settings>)]) -> Option<Fact> {
+/// Topics of schemas that are missing, from which the brokers remove schemas, or which accept only short ones.
+fn schemas(settings: &[(String, Option<Settings>)], topics: &[FoundTopic], config: &Config) -> Option<Fact> {
     let is_wrong = |settings: &Settings| {
         let limit = settings.get("max.message.bytes").and_then(|bytes| bytes.parse::<usize>().ok());
         settings.get("cleanup.policy").is_some_and(|policy| policy != "compact")
             || limit.is_some_and(|limit| limit < MAX_RECORD_BYTES)
     };
     let wrong = settings.iter().filter(|(_, settings)| settings.as_ref().is_some_and(is_wrong));
-    let wrong: Vec<_> = wrong.map(|(name, _)| name).collect();
-    if wrong.is_empty() {
-        return None;
+    let wrong: Vec<_> = wrong.map(|(name, _)| name.clone()).collect();
+    // A topic with a group is likely one of this program's. With a registry, or if they may be created, none is
+    // needed.
+    let is_needed = config.registry.is_none() && config.creation.is_none();
+    let used = topics.iter().filter(|topic| is_needed && !topic.groups.is_empty());
+    let used =
+        used.filter(|topic| !topic.topic.holds_dead_letters()).map(|topic| schema_topic(&topic.info.name));
+    let missing: Vec<_> = used.filter(|name| !settings.iter().any(|(found, _)| found == name)).collect();
+    let needs = format!("`cleanup.policy=compact` and `max.message.bytes={MAX_RECORD_BYTES}`");
+    let mut parts = Vec::new();
+    if !wrong.is_empty() {
+        let names = quoted(wrong.into_iter());
+        parts.push(format!("{names}: set {needs}, so that the schemas of stored events are kept"));
     }
-    let value = format!(
-        "{}: set `cleanup.policy=compact` and `max.message.bytes={MAX_RECORD_BYTES}`, so that the schemas of stored \
-         events are kept",
-        quoted(wrong.into_iter())
-    );
-    Some(Fact::warning("schemas", value))
+    if !missing.is_empty() {
+        let names = quoted(missing.into_iter());
+        parts.push(format!(
+            "{names} don't exist, and `create_topics` is off: events can't be sent to their topics before they are \
+             created with 1 partition, {needs}"
+        ));
+    }
+    (!parts.is_empty()).then(|| Fact::warning("schemas", parts.join("; ")))
 }
 
 fn names(topics: &[&FoundTopic]) -> String {
