@@ -120,6 +120,7 @@ async fn emit(
     let bus = bus(url, &routes_to(topic, &events)).await?;
     let mut out = BufWriter::new(File::create(path)?);
     for Sent { event, .. } in &events {
+        let mut pending = Vec::with_capacity(count);
         for number in 0..count {
             let emitted = if number == 0 {
                 (event.emit)(bus.hub(), &mut maker)
@@ -127,8 +128,11 @@ async fn emit(
                 let options = options(&mut maker);
                 (event.emit_with)(bus.hub(), &mut maker, options)
             };
-            timeout(PATIENCE, emitted.delivered).await??;
             writeln!(out, "{}", line(&emitted.metadata, &emitted.payload)?)?;
+            pending.push(emitted.delivered);
+        }
+        for delivered in pending {
+            timeout(PATIENCE, delivered).await??;
         }
     }
     bus.shutdown(PATIENCE).await?;
