@@ -396,8 +396,9 @@ impl Session {
             return Ok(Vec::new());
         }
         let options = self.admin_options();
-        let described = self.admin()?.describe_configs(resources, &options);
-        let described = self.wait(described)?;
+        // The client must live until the answer is there.
+        let admin = self.admin()?;
+        let described = self.wait(admin.describe_configs(resources, &options))?;
         let mut found: Vec<(OwnedResourceSpecifier, Settings)> = Vec::with_capacity(described.len());
         for resource in described.into_iter().flatten() {
             let entries = resource.entries.into_iter();
