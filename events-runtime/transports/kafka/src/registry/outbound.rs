@@ -72,6 +72,7 @@ impl Registry {
             }
             Err(error) => return Err(self.failed(STORE, topic, error)),
         };
+        self.reached.store(true, Ordering::Relaxed);
         self.known().set_value(topic.as_str(), schema, id);
         tracing::debug!(%topic, %schema, subject, id, "the schema registry has the schema");
         Ok(())
