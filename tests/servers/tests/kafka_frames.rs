@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use apache_avro::types::Value;
 use events_runtime::transport::{
     Delivery, ErrorKind, KeySchema, KeyType, Message, SchemaId, StartPosition, SubjectVerdict, Transport,
 };
@@ -12,6 +13,10 @@ use rdkafka::config::ClientConfig;
 use rdkafka::consumer::{BaseConsumer, Consumer as _};
 use rdkafka::message::{Header, Headers as _, Message as _, OwnedHeaders};
 use rdkafka::producer::{BaseProducer, BaseRecord, Producer as _};
+
+use schema_registry_converter::async_impl::avro::{AvroDecoder, AvroEncoder};
+use schema_registry_converter::async_impl::schema_registry::SrSettings;
+use schema_registry_converter::schema_registry_common::SubjectNameStrategy;
 
 const LONG: Duration = Duration::from_secs(60);
 const TYPE: &str = "org.acme.orders.order.placed.v1";
@@ -146,6 +151,27 @@ async fn keys_and_values_have_the_bytes_of_open_edx() {
     assert_eq!(&*key.text, r#"{"name": "course_key", "type": "string"}"#);
     let delivery = receive(&*servers.transport("")).await;
     assert_eq!(delivery.message(), &event(SCHEMA, b"datum"));
+}
+
+/// `schema_registry_converter` is another client of registries, with apache-avro as its codec.
+#[tokio::test]
+async fn another_client_reads_our_frames_and_makes_the_same() {
+    let servers = Servers::start();
+    let bus = servers.transport("");
+    store(&*bus, SCHEMA).await.expect("registered");
+    send(&*bus, event(SCHEMA, b"\x04c1")).await.expect("sent");
+    let (key, value, _) = servers.first_record();
+    let settings = SrSettings::new(servers.registry.url());
+    let decoder = AvroDecoder::new(settings.clone());
+    let decoded = decoder.decode(Some(&value)).await.expect("a value");
+    let field = ("course_key".to_owned(), Value::String("c1".to_owned()));
+    assert_eq!(decoded.value, Value::Record(vec![field]));
+    assert_eq!(decoder.decode(Some(&key)).await.expect("a key").value, Value::String(COURSE.to_owned()));
+    let subject =
+        SubjectNameStrategy::TopicRecordNameStrategy("orders".to_owned(), format!("{TYPE}.CloudEvent"));
+    let encoder = AvroEncoder::new(settings);
+    let encoded = encoder.encode(vec![("course_key", Value::String("c1".to_owned()))], subject).await;
+    assert_eq!(encoded.expect("a value"), value);
 }
 
 #[tokio::test]

@@ -18,8 +18,7 @@ pub(super) struct Known {
     keys: HashMap<String, HashMap<String, KeyFrame>>,
     fingerprints: HashMap<SchemaKey, Writer>,
     by_fingerprint: HashMap<u64, SchemaKey>,
-    /// The types of key schemas; `None` if keys of it have no form as text.
-    key_types: HashMap<SchemaKey, Option<KeyType>>,
+    key_forms: HashMap<SchemaKey, KeyForm>,
     /// Numbers for GUIDs, which a fingerprint can't stand in for.
     handles: HashMap<[u8; 16], u32>,
     guids: Vec<[u8; 16]>,
@@ -30,6 +29,15 @@ pub(super) struct Known {
 pub(super) struct KeyFrame {
     pub(super) id: u32,
     pub(super) key_type: KeyType,
+}
+
+/// What the keys of a schema are outside of Kafka.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum KeyForm {
+    /// The text of a value of this type.
+    Text(KeyType),
+    /// The frame with its datum, because they have no form as text.
+    Framed,
 }
 
 /// What is known of a schema of the registry.
@@ -67,7 +75,7 @@ impl Known {
         let of_topic = self.keys.entry(topic.to_owned()).or_default();
         make_room(of_topic);
         of_topic.insert(event_type.to_owned(), frame);
-        self.set_key_type(SchemaKey::Id(frame.id), Some(frame.key_type));
+        self.set_key_form(SchemaKey::Id(frame.id), KeyForm::Text(frame.key_type));
     }
 
     pub(super) fn writer(&self, key: SchemaKey) -> Option<&Writer> {
@@ -87,13 +95,13 @@ impl Known {
         self.by_fingerprint.get(&fingerprint).copied()
     }
 
-    pub(super) fn key_type(&self, key: SchemaKey) -> Option<Option<KeyType>> {
-        self.key_types.get(&key).copied()
+    pub(super) fn key_form(&self, key: SchemaKey) -> Option<KeyForm> {
+        self.key_forms.get(&key).copied()
     }
 
-    pub(super) fn set_key_type(&mut self, key: SchemaKey, key_type: Option<KeyType>) {
-        make_room(&mut self.key_types);
-        self.key_types.insert(key, key_type);
+    pub(super) fn set_key_form(&mut self, key: SchemaKey, form: KeyForm) {
+        make_room(&mut self.key_forms);
+        self.key_forms.insert(key, form);
     }
 
     /// The fingerprint that stands in for a schema of the registry; `None` if there are too many GUIDs.

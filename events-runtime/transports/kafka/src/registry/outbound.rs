@@ -7,7 +7,7 @@ use events_schema_registry::{RegistryError, RegistryErrorKind, SchemaKey};
 use events_transport::headers::{FINGERPRINT_HEADER, UNREADABLE_HEADER};
 use events_transport::{ErrorKind, KeySchema, Message, SchemaId, Topic, TransportError};
 
-use super::known::KeyFrame;
+use super::known::{KeyForm, KeyFrame};
 use super::subjects::{SubjectOf, record_name};
 use super::{ID_HEADER, Registry, event_type, fingerprint};
 use crate::framing::{self, Framed};
@@ -177,7 +177,7 @@ impl Registry {
 
     fn framed_key(&self, topic: &Topic, event_type: &str, key: &Bytes) -> Result<Bytes, TransportError> {
         if let Framed::By(schema, _) = framing::split(key)
-            && self.known().key_type(schema) == Some(None)
+            && self.known().key_form(schema) == Some(KeyForm::Framed)
         {
             // A key without a form as text, which a consumer has left in its frame.
             return Ok(key.clone());
