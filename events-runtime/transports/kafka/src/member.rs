@@ -156,6 +156,23 @@ impl Assigned {
 }
 
 impl State {
+    fn new(topics: usize) -> Self {
+        Self {
+            partitions: BTreeMap::new(),
+            subscribed: vec![TopicState::Subscribed; topics],
+            stage: Stage::Joining,
+            error: None,
+            fatal: None,
+            received: Instant::now(),
+            is_receiving: false,
+            expired: None,
+            closing: None,
+            claims: 0,
+            last: None,
+            commit: Commit::default(),
+        }
+    }
+
     /// Takes messages of all partitions in turn. Returns when to look again if there are none.
     pub(super) fn claim(
         &mut self,
@@ -371,20 +388,7 @@ impl Member {
         retry_for: Duration,
         client: Arc<GroupClient>,
     ) -> Self {
-        let state = State {
-            partitions: BTreeMap::new(),
-            subscribed: vec![TopicState::Subscribed; topics.len()],
-            stage: Stage::Joining,
-            error: None,
-            fatal: None,
-            received: Instant::now(),
-            is_receiving: false,
-            expired: None,
-            closing: None,
-            claims: 0,
-            last: None,
-            commit: Commit::default(),
-        };
+        let state = State::new(topics.len());
         Self {
             group,
             topics,
@@ -499,3 +503,6 @@ fn grouped(all: Vec<Sent>) -> Vec<Vec<Sent>> {
     }
     groups
 }
+
+#[cfg(test)]
+mod tests;
