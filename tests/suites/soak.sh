@@ -11,10 +11,13 @@ suite_soak() {
         count_status "$status" "building the soak tests"
         return
     fi
-    counted "random key orders" env CONFORMANCE_SEEDS=400 \
-        cargo test --workspace --exclude events-server-tests --all-features --test conformance -- keys::random
-    counted "random histories" env CONFORMANCE_HISTORIES=160 "CONFORMANCE_SEED=$RANDOM" \
-        cargo test --workspace --exclude events-server-tests --all-features --test conformance -- match_the_model
+    CONFORMANCE_SEEDS=400 counted "random key orders" \
+        workspace_tests --test conformance -- keys::random
+    CONFORMANCE_HISTORIES=160 CONFORMANCE_SEED=$RANDOM counted "random histories" \
+        workspace_tests --test conformance -- match_the_model
+    status=0
+    cargo check --quiet -p events-runtime --no-default-features --features kafka-ssl-vendored || status=$?
+    count_status "$status" "a build with the vendored OpenSSL"
     # Each round takes some minutes; the last one runs to its end. A failing test prints its seed.
     while [ "$SECONDS" -lt "$end" ]; do
         round=$((round + 1))

@@ -76,7 +76,7 @@ promises() { "$@" -- --show-output >>"$logs/promises" 2>&1 || true; }
 
 # workspace_tests ARGUMENT...: `cargo test` of the workspace without tests/servers. All suites use this
 # command, so that they share one build.
-workspace_tests() { cargo test --workspace --exclude events-server-tests --all-features "$@"; }
+workspace_tests() { cargo test --workspace --exclude events-server-tests --features "$(all_features)" "$@"; }
 
 target_directory() {
     cargo metadata --format-version 1 --no-deps | sed -n 's/.*"target_directory":"\([^"]*\)".*/\1/p'
