@@ -8,14 +8,16 @@ use events_transport::{
 };
 
 use crate::client::{self, ClientSettings, PROPERTIES, Property, TokenProvider};
+use crate::namespace::Namespace;
 
 /// The settings of this transport; those of librdkafka are [`PROPERTIES`].
-const OWN: [&str; 14] = [
+const OWN: [&str; 15] = [
     "timeout",
     "retry_for",
     "create_topics",
     "partitions",
     "replication",
+    "namespace",
     "ca",
     "password_file",
     "password_env",
@@ -108,6 +110,8 @@ pub(crate) struct Config {
     pub(crate) retry_for: Duration,
     /// `None` if missing topics are not created.
     pub(crate) creation: Option<Creation>,
+    /// Maps the names of topics and groups to those in the cluster.
+    pub(crate) namespace: Namespace,
     pub(crate) group_protocol: GroupProtocol,
     /// Where each start of a consumer moves its group, as Open edX's `offset_time` does.
     pub(crate) offset_time: Option<StartPosition>,
@@ -152,6 +156,12 @@ impl Config {
             client: ClientSettings::new(brokers, timeout, own, tokens),
             retry_for: duration(target, "retry_for", DEFAULT_RETRY_FOR)?,
             creation: creation(target)?,
+            namespace: match target.get("namespace") {
+                None => Namespace::default(),
+                Some(name) => {
+                    Namespace::new(name).map_err(|error| target.invalid(format!("`namespace`: {error}")))?
+                }
+            },
             group_protocol,
             offset_time,
             retention: RetentionPolicy::new(target, options)?,

@@ -6,6 +6,9 @@
 mod client;
 mod config;
 mod control;
+mod namespace;
+mod partition;
+mod progress;
 
 use std::sync::Arc;
 
