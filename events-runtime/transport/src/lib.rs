@@ -21,6 +21,7 @@ mod delivery;
 mod duration;
 mod error;
 pub mod headers;
+mod key_schema;
 pub mod memory;
 mod merged;
 mod message;
@@ -55,6 +56,7 @@ pub use duration::parse_duration;
 #[doc(hidden)]
 pub use error::NO_TOPIC;
 pub use error::{ErrorKind, TransportError};
+pub use key_schema::{KeySchema, KeyType};
 pub use merged::MergedConsumer;
 #[doc(hidden)]
 pub use message::Masked;
@@ -196,6 +198,22 @@ pub trait Transport: Send + Sync {
     ) -> BoxFuture<'a, Result<(), TransportError>> {
         let _ = (schema, text);
         unsupported("store a schema of", topic, "this transport stores no schemas")
+    }
+
+    /// Notes or stores the schema of the keys of an event type. A producer calls it before
+    /// [`store_schema`](Self::store_schema) for the same schema of the values. Only transports that store keys with a
+    /// schema need it, such as Kafka with a schema registry; the others do nothing.
+    ///
+    /// # Errors
+    /// A [`TransportError`] as of [`store_schema`](Self::store_schema).
+    fn store_key_schema<'a>(
+        &'a self,
+        topic: &'a Topic,
+        schema: &'a SchemaId,
+        key: &'a KeySchema,
+    ) -> BoxFuture<'a, Result<(), TransportError>> {
+        let _ = (topic, schema, key);
+        Box::pin(std::future::ready(Ok(())))
     }
 
     /// The stored text of a schema; `None` if there is none, or if it is longer than [`SchemaId::TEXT_MAX`] or

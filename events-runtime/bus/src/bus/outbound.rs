@@ -84,11 +84,11 @@ impl OutboundQueues {
         event: &dyn AnyEvent,
         datum: &Bytes,
     ) -> Result<PendingTopic, OutboundError> {
-        if let Some(outputs) = Outputs::for_queue(&route.queue.to, &route.queue.observe) {
+        if let Some(outputs) = Outputs::of(&route.queue) {
             let message = self.message(route, event, datum)?;
-            match outputs.add(&route.queue.to.topic, message) {
+            match outputs.add(&route.queue, message) {
                 Ok(()) => return Ok(PendingTopic::settled(Arc::clone(&route.name), Ok(WITH_ACK.to_owned()))),
-                // The handling has ended. The message is made again below.
+                // The handling has ended, so the event is queued as any other.
                 Err(_) => drop(outputs),
             }
         }
@@ -109,7 +109,8 @@ impl OutboundQueues {
         let fingerprint = (descriptor.fingerprint)();
         let mut envelope = Envelope::new(metadata, Some(fingerprint), datum.clone());
         envelope.key = route.key(event, datum).map_err(OutboundError::Key)?;
-        route.schema.note(descriptor, fingerprint, &route.queue.schemas);
+        let key = || route.key_schema(descriptor);
+        route.schema.note(descriptor, fingerprint, key, &route.queue.schemas);
         Ok(envelope.into_message())
     }
 

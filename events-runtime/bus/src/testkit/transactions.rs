@@ -10,7 +10,7 @@ use tokio::task::JoinHandle;
 
 use super::versions::first::OrderPlaced;
 use super::versions::program;
-use super::{Fixture, LONG, can, connect, group, topic};
+use super::{Fixture, LONG, can, connect};
 
 /// What is derived from an order has its number plus this.
 const DERIVED: i64 = 100;
@@ -61,15 +61,9 @@ fn consume(bus: &EventBus) -> Running {
     Running { stop, task }
 }
 
-/// Waits until the group has settled all messages, and stops.
-async fn finish(fixture: &dyn Fixture, running: Running, bus: EventBus) -> Consumed {
-    let transport = connect(fixture);
-    let billing = group("billing");
-    super::until(|| async {
-        let groups = transport.groups(&topic()).await.unwrap_or_default();
-        groups.iter().any(|status| status.group == billing && status.lag == 0)
-    })
-    .await;
+/// Waits until all events are handled, and stops.
+async fn finish(running: Running, bus: EventBus, handled: &Handled) -> Consumed {
+    super::until(|| async { handled.lock().expect("no panic").len() >= each_once().len() }).await;
     drop(running.stop);
     let consumed = tokio::time::timeout(LONG, running.task).await.expect("it ends").expect("no panic");
     bus.shutdown(LONG).await.expect("nothing waits");
@@ -104,7 +98,7 @@ pub async fn events_of_a_receiver_are_stored_with_the_acknowledgement(fixture: &
         Ok(())
     });
     let running = consume(&bus);
-    let consumed = finish(fixture, running, bus).await;
+    let consumed = finish(running, bus, &handled).await;
     assert_eq!(sorted(&handled), each_once());
     assert_eq!(consumed.acked, 2 * u64::try_from(COUNT).expect("it is positive"));
 }
@@ -129,7 +123,7 @@ pub async fn a_failed_attempt_emits_nothing(fixture: &dyn Fixture) {
         Ok(())
     });
     let running = consume(&bus);
-    finish(fixture, running, bus).await;
+    finish(running, bus, &handled).await;
     assert_eq!(sorted(&handled), each_once());
     assert_eq!(tried.lock().expect("no panic").len(), 3 * usize::try_from(COUNT).expect("it is positive"));
 }
@@ -159,7 +153,7 @@ pub async fn events_of_async_receivers_belong_to_the_event(fixture: &dyn Fixture
     };
     bus.hub().scope(|| Signal::<OrderPlaced>::new().connect_async("receiver", receiver));
     let running = consume(&bus);
-    finish(fixture, running, bus).await;
+    finish(running, bus, &handled).await;
     assert_eq!(sorted(&handled), each_once());
 }
 
@@ -185,6 +179,6 @@ pub async fn events_emitted_later_are_sent_as_usual(fixture: &dyn Fixture) {
         let mut emission = bus.hub().emit(order(number));
         emission.acknowledged().await.expect("the event is stored");
     }
-    finish(fixture, running, bus).await;
+    finish(running, bus, &handled).await;
     assert_eq!(sorted(&handled), each_once());
 }

@@ -71,6 +71,20 @@ pub async fn member(transport: &dyn Transport, name: &str) -> Box<dyn Consumer> 
     subscribe(transport, subscription(name)).await
 }
 
+/// Another member that gets messages while the first one holds some; `None` if the partition belongs to the first
+/// member alone, which then gets them itself.
+pub async fn other_member(transport: &dyn Transport, name: &str) -> Option<Box<dyn Consumer>> {
+    if transport.capability().assigns { None } else { Some(member(transport, name).await) }
+}
+
+/// The other member, or the first one.
+pub fn other_or<'c>(
+    other: &'c mut Option<Box<dyn Consumer>>,
+    first: &'c mut Box<dyn Consumer>,
+) -> &'c mut dyn Consumer {
+    &mut **other.as_mut().unwrap_or(first)
+}
+
 /// A consumer.
 pub async fn subscribe(transport: &dyn Transport, subscription: Subscription) -> Box<dyn Consumer> {
     transport.consumer(subscription).await.expect("the consumer subscribes")

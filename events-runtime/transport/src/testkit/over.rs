@@ -4,9 +4,9 @@ use std::ops::Deref;
 use std::sync::Arc;
 
 use crate::{
-    BoxFuture, Capability, Consumer, ConsumerGroup, GroupStatus, Health, Message, Position, Producer,
-    SchemaId, StartPosition, StoredMessage, Subscription, Topic, TopicStatus, Transport, TransportError,
-    Trimmed,
+    BoxFuture, Capability, Consumer, ConsumerGroup, GroupStatus, Health, KeySchema, Message, Position,
+    Producer, SchemaId, StartPosition, StoredMessage, Subscription, Topic, TopicStatus, Transport,
+    TransportError, Trimmed,
 };
 
 /// Wraps a value.
@@ -233,6 +233,15 @@ where
             }
             self.inner.store_schema(topic, schema, text).await
         })
+    }
+
+    fn store_key_schema<'a>(
+        &'a self,
+        topic: &'a Topic,
+        schema: &'a SchemaId,
+        key: &'a KeySchema,
+    ) -> BoxFuture<'a, Result<(), TransportError>> {
+        self.inner.store_key_schema(topic, schema, key)
     }
 
     fn schema<'a>(

@@ -19,6 +19,10 @@
 //!
 //! A member that missed `leave`, for example because its process was suspended, treats `moved` and `removed`
 //! alike. A member that subscribes while the action is `leave` waits before it joins.
+//!
+//! A group without members is removed without a request. A member that left its group for lack of work therefore
+//! fails as after `removed` if it joins again and finds no committed offset, or [`REMOVED`], in a partition in
+//! which the group had one.
 
 use std::fmt;
 use std::str::FromStr;
@@ -39,7 +43,7 @@ pub(crate) const REMOVED: &str = "events1 removed";
 
 /// The committed offset of a removed group: behind every message, so that a client that does not know the mark
 /// applies its `auto.offset.reset`, as for a new group.
-pub(crate) const REMOVED_OFFSET: i64 = i64::MAX - 1;
+pub(crate) const REMOVED_OFFSET: u64 = i64::MAX as u64 - 1;
 
 /// The name of a group's control group.
 pub(crate) fn control_group(group: &ConsumerGroup) -> String {
@@ -79,6 +83,15 @@ impl ControlRequest {
         let now = u64::try_from(now).unwrap_or(u64::MAX);
         let next = previous.map_or(0, |previous| previous.epoch.saturating_add(1));
         Self { epoch: now.max(next), action: Action::Leave(hold.min(MAX_HOLD)) }
+    }
+
+    /// Whether the caller of this request ended long ago, by the clock of this machine.
+    pub(crate) fn is_out_of_date(self) -> bool {
+        let now = SystemTime::UNIX_EPOCH.elapsed().unwrap_or_default().as_millis();
+        match self.action {
+            Action::Leave(hold) => now > u128::from(self.epoch) + hold.as_millis(),
+            Action::Moved | Action::Removed => true,
+        }
     }
 
     /// The end of this request.

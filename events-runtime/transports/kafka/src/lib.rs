@@ -3,21 +3,37 @@
 //! A topic is the Kafka topic of the same name. An event is a record: the message's key, headers and data are
 //! those of the record. A consumer group is a consumer group of Kafka.
 
+mod acker;
+mod admin;
 mod client;
 mod config;
+mod consumer;
 mod control;
+mod control_watch;
+mod dead_letters;
+mod member;
 mod namespace;
 mod partition;
+mod producer;
 mod progress;
+mod seek;
+mod worker;
+mod writer_schemas;
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 
+use self::client::Topics;
 pub use self::client::{Token, register_token_provider};
 use self::config::Config;
+use self::consumer::KafkaConsumer;
+use self::control_watch::ControlWatches;
+use self::dead_letters::Open;
+use self::producer::KafkaProducer;
+use self::writer_schemas::StoredSchemas;
 use events_transport::{
     Acknowledgement, BoxFuture, Capability, ConnectOptions, Consumer, ConsumerGroup, ErrorKind, GroupStatus,
-    Health, Producer, Retention, Scheme, StartPosition, Subscription, Target, Topic, TopicStatus, Transport,
-    TransportError, Trimmed, UrlForm,
+    Health, MergedConsumer, Position, Producer, Retention, SchemaId, Scheme, StartPosition, StoredMessage,
+    Subscription, Target, Topic, TopicStatus, Transport, TransportError, Trimmed, UrlForm,
 };
 
 const fn scheme(name: &'static str) -> Scheme {
@@ -33,12 +49,50 @@ events_transport::register_scheme! { scheme("kafkas") }
 /// The `kafka:` transport.
 struct KafkaTransport {
     config: Arc<Config>,
+    topics: Arc<Topics>,
+    /// Shared, so that all sends of the transport have one order.
+    producer: Arc<Mutex<Option<Arc<KafkaProducer>>>>,
+    watches: Arc<ControlWatches>,
+    schemas: StoredSchemas,
 }
 
 impl KafkaTransport {
     fn open(target: &Target<'_>, options: &ConnectOptions) -> Result<Box<dyn Transport>, TransportError> {
         let config = Arc::new(Config::read(target, options)?);
-        Ok(Box::new(Self { config }))
+        let topics = Arc::new(Topics::new(config.clone()));
+        Ok(Box::new(Self {
+            config,
+            topics,
+            producer: Arc::default(),
+            watches: Arc::default(),
+            schemas: StoredSchemas::default(),
+        }))
+    }
+
+    /// Opens the producer: it is connected when it is first needed.
+    fn opening(&self) -> Open {
+        let (config, topics, shared) = (self.config.clone(), self.topics.clone(), self.producer.clone());
+        Arc::new(move || {
+            let (config, topics, shared) = (config.clone(), topics.clone(), shared.clone());
+            Box::pin(async move {
+                let open = || shared.lock().unwrap_or_else(PoisonError::into_inner);
+                if let Some(producer) = open().clone() {
+                    return Ok(producer as Arc<dyn Producer>);
+                }
+                let connected = KafkaProducer::connect(config, topics).await?;
+                // Another call may have been faster.
+                let producer = open().get_or_insert_with(|| Arc::new(connected)).clone();
+                Ok(producer as Arc<dyn Producer>)
+            })
+        })
+    }
+
+    async fn subscribe(&self, subscriptions: Vec<Subscription>) -> Result<Box<dyn Consumer>, TransportError> {
+        MergedConsumer::check(&subscriptions)?;
+        let (config, topics) = (self.config.clone(), self.topics.clone());
+        let (watches, open) = (self.watches.clone(), self.opening());
+        let consumer = KafkaConsumer::subscribe(config, topics, watches, open, subscriptions).await?;
+        Ok(Box::new(consumer))
     }
 
     fn later<T: Send + 'static>(
@@ -63,6 +117,8 @@ impl Transport for KafkaTransport {
         capability.start_at_position = true;
         capability.seek = true;
         capability.partitions = true;
+        capability.assigns = true;
+        capability.multi_topic = true;
         capability.schemas = true;
         capability
     }
@@ -72,11 +128,21 @@ impl Transport for KafkaTransport {
     }
 
     fn producer(&self) -> BoxFuture<'_, Result<Arc<dyn Producer>, TransportError>> {
-        self.later("send to")
+        self.opening()()
     }
 
-    fn consumer(&self, _: Subscription) -> BoxFuture<'_, Result<Box<dyn Consumer>, TransportError>> {
-        self.later("consume from")
+    fn consumer(
+        &self,
+        subscription: Subscription,
+    ) -> BoxFuture<'_, Result<Box<dyn Consumer>, TransportError>> {
+        Box::pin(self.subscribe(vec![subscription]))
+    }
+
+    fn consumer_of(
+        &self,
+        subscriptions: Vec<Subscription>,
+    ) -> BoxFuture<'_, Result<Box<dyn Consumer>, TransportError>> {
+        Box::pin(self.subscribe(subscriptions))
     }
 
     fn check(&self) -> BoxFuture<'_, Result<Health, TransportError>> {
@@ -84,31 +150,65 @@ impl Transport for KafkaTransport {
     }
 
     fn topics(&self) -> BoxFuture<'_, Result<Vec<TopicStatus>, TransportError>> {
-        self.later("list the topics of")
+        Box::pin(admin::topics(&self.config))
     }
 
-    fn groups<'a>(&'a self, _: &'a Topic) -> BoxFuture<'a, Result<Vec<GroupStatus>, TransportError>> {
-        self.later("list the groups of")
+    fn groups<'a>(&'a self, topic: &'a Topic) -> BoxFuture<'a, Result<Vec<GroupStatus>, TransportError>> {
+        Box::pin(admin::groups(&self.config, topic))
+    }
+
+    fn unsettled<'a>(
+        &'a self,
+        topic: &'a Topic,
+        group: &'a ConsumerGroup,
+        after: Option<Position>,
+        max: usize,
+    ) -> BoxFuture<'a, Result<Vec<StoredMessage>, TransportError>> {
+        Box::pin(admin::unsettled(&self.config, topic, group, after, max))
     }
 
     fn seek<'a>(
         &'a self,
-        _: &'a Topic,
-        _: &'a ConsumerGroup,
-        _: StartPosition,
+        topic: &'a Topic,
+        group: &'a ConsumerGroup,
+        start: StartPosition,
     ) -> BoxFuture<'a, Result<(), TransportError>> {
-        self.later("move a group of")
+        Box::pin(seek::seek(&self.config, topic, group, start))
     }
 
     fn remove_group<'a>(
         &'a self,
-        _: &'a Topic,
-        _: &'a ConsumerGroup,
+        topic: &'a Topic,
+        group: &'a ConsumerGroup,
     ) -> BoxFuture<'a, Result<(), TransportError>> {
-        self.later("remove a group of")
+        Box::pin(seek::remove_group(&self.config, topic, group))
+    }
+
+    fn store_schema<'a>(
+        &'a self,
+        topic: &'a Topic,
+        schema: &'a SchemaId,
+        text: &'a str,
+    ) -> BoxFuture<'a, Result<(), TransportError>> {
+        Box::pin(self.schemas.store(&self.config, topic, schema, text))
+    }
+
+    fn schema<'a>(
+        &'a self,
+        topic: &'a Topic,
+        schema: &'a SchemaId,
+    ) -> BoxFuture<'a, Result<Option<String>, TransportError>> {
+        Box::pin(self.schemas.read(&self.config, topic, schema))
+    }
+
+    fn schemas<'a>(&'a self, topic: &'a Topic) -> BoxFuture<'a, Result<Vec<SchemaId>, TransportError>> {
+        Box::pin(self.schemas.list(&self.config, topic))
     }
 
     fn trim(&self) -> BoxFuture<'_, Result<Trimmed, TransportError>> {
-        self.later("trim")
+        let message =
+            "the brokers remove messages themselves, by `retention.ms` and `retention.bytes` of each topic";
+        let error = TransportError::new(ErrorKind::Unsupported, "trim", &self.config.url, message);
+        Box::pin(std::future::ready(Err(error)))
     }
 }

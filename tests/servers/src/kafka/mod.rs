@@ -6,6 +6,11 @@ mod cluster;
 mod settings;
 
 use std::path::PathBuf;
+use std::time::Duration;
+
+use rdkafka::ClientConfig;
+use rdkafka::admin::{AdminClient, AdminOptions, NewTopic, TopicReplication};
+use rdkafka::client::DefaultClientContext;
 
 pub use certificates::Certificates;
 pub use cluster::KafkaCluster;
@@ -154,4 +159,18 @@ impl KafkaServer {
 /// Ports that no other test uses.
 fn ports<const COUNT: usize>() -> [u16; COUNT] {
     std::array::from_fn(|_| free_port())
+}
+
+/// Creates a topic with so many partitions and one replica.
+///
+/// # Panics
+/// If the broker refuses it.
+pub async fn create_topic(server: &KafkaServer, name: &str, partitions: i32) {
+    let mut settings = ClientConfig::new();
+    settings.set("bootstrap.servers", server.bootstrap());
+    let admin: AdminClient<DefaultClientContext> = settings.create().expect("a client");
+    let topic = NewTopic::new(name, partitions, TopicReplication::Fixed(1));
+    let options = AdminOptions::new().operation_timeout(Some(Duration::from_secs(30)));
+    let created = admin.create_topics([&topic], &options).await.expect("an answer");
+    assert_eq!(created, [Ok(name.to_owned())]);
 }

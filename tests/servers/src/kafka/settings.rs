@@ -68,6 +68,9 @@ impl Ports {
     }
 }
 
+/// The number of partitions that the offsets of all groups are in.
+pub(super) const OFFSETS_PARTITIONS: i32 = 4;
+
 /// The same for all brokers. Sessions are short, so that a failure is noticed soon.
 const COMMON: &str = "\
 process.roles=broker,controller
@@ -75,7 +78,6 @@ controller.listener.names=CONTROLLER
 inter.broker.listener.name=BETWEEN
 num.partitions=3
 auto.create.topics.enable=false
-offsets.topic.num.partitions=4
 transaction.state.log.num.partitions=4
 transaction.state.log.min.isr=1
 share.coordinator.state.topic.num.partitions=1
@@ -117,7 +119,7 @@ pub(super) fn text(id: usize, all: &[Ports], folder: &Path, properties: &[(Strin
     let (copies, in_sync) = (all.len(), if all.len() > 2 { 2 } else { 1 });
     let mut text = format!(
         "{COMMON}node.id={id}\nlisteners={}\nadvertised.listeners={}\nlistener.security.protocol.map={}\n\
-         controller.quorum.voters={}\nlog.dirs={}\ndefault.replication.factor={copies}\n\
+         offsets.topic.num.partitions={OFFSETS_PARTITIONS}\ncontroller.quorum.voters={}\nlog.dirs={}\ndefault.replication.factor={copies}\n\
          min.insync.replicas={in_sync}\noffsets.topic.replication.factor={copies}\n\
          transaction.state.log.replication.factor={copies}\n\
          share.coordinator.state.topic.replication.factor={copies}\n",

@@ -3,6 +3,7 @@
 use std::time::{Duration, Instant};
 
 use events_transport::{ErrorKind, TransportError};
+use rdkafka::ClientContext;
 use rdkafka::client::Client;
 use rdkafka::error::RDKafkaErrorCode;
 
@@ -11,6 +12,11 @@ use super::error;
 
 /// How long one question for the cluster blocks; errors are looked at between two.
 const STEP: Duration = Duration::from_millis(100);
+/// How long the events of the client are served between two.
+const SERVE: Duration = Duration::from_millis(2);
+
+/// The topic to ask for. A question makes librdkafka connect at once; otherwise it does so within a second.
+const EXISTING: &str = "__consumer_offsets";
 
 /// Runs work that blocks on a thread of its own, so that it needs no tokio runtime.
 ///
@@ -41,23 +47,23 @@ pub(crate) async fn off_thread<T: Send + 'static>(
 ///
 /// # Errors
 /// A [`TransportError`] that says what to do. Rejected credentials and certificates end the wait.
-pub(crate) fn reach(
-    client: &Client<Context>,
+pub(crate) fn reach<C: ClientContext + AsRef<Context>>(
+    client: &Client<C>,
     poll: impl Fn(Duration),
     timeout: Duration,
     operation: &'static str,
     subject: &str,
 ) -> Result<(), TransportError> {
     let deadline = Instant::now() + timeout;
-    let context = client.context();
+    let context = (**client.context()).as_ref();
     loop {
-        poll(Duration::ZERO);
+        poll(SERVE);
         let failed = context.last_error().filter(is_final);
-        if failed.is_none() && client.fetch_cluster_id(STEP).is_some() {
+        if failed.is_none() && client.fetch_metadata(Some(EXISTING), STEP).is_ok() {
             return Ok(());
         }
         if failed.is_some() || Instant::now() >= deadline {
-            poll(Duration::ZERO);
+            poll(SERVE);
             return Err(why(context, failed, operation, subject));
         }
     }

@@ -138,3 +138,9 @@ impl ClientContext for Context {
 }
 
 impl ConsumerContext for Context {}
+
+impl AsRef<Self> for Context {
+    fn as_ref(&self) -> &Self {
+        self
+    }
+}

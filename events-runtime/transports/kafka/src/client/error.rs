@@ -6,6 +6,7 @@ use events_transport::{ErrorKind, TransportError};
 use rdkafka::error::{KafkaError, RDKafkaErrorCode};
 
 use super::context::Reported;
+use super::error_codes;
 
 /// Converts an error of a call.
 pub(crate) fn convert(
@@ -13,25 +14,56 @@ pub(crate) fn convert(
     operation: &'static str,
     subject: impl fmt::Display,
 ) -> TransportError {
-    match error.rdkafka_error_code() {
-        Some(code) => from_code(code, operation, subject).with_source(error),
-        None => TransportError::new(ErrorKind::Other, operation, subject, "librdkafka failed: see the cause")
-            .with_source(error),
+    match error {
+        // The error of librdkafka quotes the value, which may be a secret.
+        KafkaError::ClientConfig(_, _, name, _) => {
+            let message = format!("librdkafka rejects the value of `{name}`: see its CONFIGURATION.md");
+            TransportError::new(ErrorKind::Invalid, operation, subject, message)
+        }
+        KafkaError::ClientCreation(reason) => from_creation(reason, operation, subject),
+        error => match error.rdkafka_error_code() {
+            Some(code) => from_code(code, operation, subject).with_source(error),
+            None => from_code(RDKafkaErrorCode::Fail, operation, subject).with_source(error),
+        },
     }
 }
 
-/// The error of a code alone.
+/// The error of a code.
 pub(crate) fn from_code(
-    _code: RDKafkaErrorCode,
+    code: RDKafkaErrorCode,
     operation: &'static str,
     subject: impl fmt::Display,
 ) -> TransportError {
-    TransportError::new(
-        ErrorKind::Unavailable,
-        operation,
-        subject,
-        "the broker replied with an error: see the cause",
-    )
+    let row = error_codes::lookup(code);
+    TransportError::new(row.kind, operation, subject, row.message).with_source(KafkaError::Global(code))
+}
+
+/// The error of a client that can't be created: its settings contradict each other, or a file can't be read.
+fn from_creation(reason: String, operation: &'static str, subject: impl fmt::Display) -> TransportError {
+    let (kind, message) = if reason.contains("not supported in this build")
+        || reason.contains("recompile librdkafka")
+        || reason.contains("not available at build time")
+    {
+        (
+            ErrorKind::Unsupported,
+            "this build of librdkafka lacks what a setting needs: enable the feature `kafka-ssl`, or see the cause",
+        )
+    } else if reason.contains("ssl.ca.location") {
+        (ErrorKind::Invalid, "can't load the certificate authorities: check the file of `ca`")
+    } else if reason.contains("ssl.certificate") {
+        (
+            ErrorKind::Invalid,
+            "can't load the client's certificate: check the file of `ssl.certificate.location`",
+        )
+    } else if reason.contains("ssl.key") {
+        (
+            ErrorKind::Invalid,
+            "can't load the client's key: check the file of `ssl.key.location` and `ssl.key.password`",
+        )
+    } else {
+        (ErrorKind::Invalid, "the settings of the client are invalid: see the cause")
+    };
+    TransportError::new(kind, operation, subject, message).with_source(std::io::Error::other(reason))
 }
 
 /// The error that a client reported.
@@ -40,5 +72,38 @@ pub(crate) fn from_report(
     operation: &'static str,
     subject: impl fmt::Display,
 ) -> TransportError {
-    from_code(reported.code, operation, subject).with_source(std::io::Error::other(reported.reason.clone()))
+    let says = |text| reported.reason.contains(text);
+    let row = error_codes::lookup(reported.code);
+    let (kind, message) = match reported.code {
+        RDKafkaErrorCode::SSL if says("certificate verify failed") => (
+            ErrorKind::Permission,
+            "the broker's certificate is not trusted: set `ca` to the file of its CA, and use the host name in the \
+             certificate",
+        ),
+        RDKafkaErrorCode::SSL
+            if says("certificate required") || says("bad certificate") || says("unknown ca") =>
+        {
+            (
+                ErrorKind::Permission,
+                "the broker rejects the client's certificate: set `ssl.certificate.location` and `ssl.key.location` to \
+             one that it trusts",
+            )
+        }
+        RDKafkaErrorCode::SSL if says("wrong version number") || says("connecting to a PLAINTEXT") => {
+            (ErrorKind::Invalid, "the broker does not use TLS at this port: write `kafka:`, or another port")
+        }
+        RDKafkaErrorCode::BrokerTransportFailure if says("connecting to a SSL listener") => (
+            ErrorKind::Unavailable,
+            "the broker closed the connection: write `kafkas:` if it uses TLS at this port, and check its log",
+        ),
+        RDKafkaErrorCode::Authentication
+            if says("Unsupported SASL mechanism") || says("supported mechanisms") =>
+        {
+            let row = error_codes::lookup(RDKafkaErrorCode::UnsupportedSASLMechanism);
+            (row.kind, row.message)
+        }
+        _ => (row.kind, row.message),
+    };
+    TransportError::new(kind, operation, subject, message)
+        .with_source(std::io::Error::other(reported.reason.clone()))
 }

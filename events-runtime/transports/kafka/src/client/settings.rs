@@ -42,6 +42,11 @@ const PRODUCER_DEFAULTS: &[(&str, &str)] = &[
     ("queue.buffering.max.messages", "100000"),
     // A batch is as large as what gathers in 5 ms: ten times fewer requests, and no wait that is noticed.
     ("queue.buffering.max.ms", "5"),
+    // The limit is the topic's `max.message.bytes`. Brokers close the connection at 100 MB
+    // (`socket.request.max.bytes`), and the client would try that record again for ever.
+    ("message.max.bytes", "94371840"),
+    // A topic that was deleted is reported while its messages are still wanted.
+    ("topic.metadata.propagation.max.ms", "5000"),
     // CRC32 of the key: programs with librdkafka, such as Open edX's, put a key into the same partition.
     ("partitioner", "consistent_random"),
 ];
@@ -51,6 +56,9 @@ const CONSUMER_DEFAULTS: &[(&str, &str)] = &[
     ("enable.auto.commit", "false"),
     ("enable.auto.offset.store", "false"),
 ];
+
+/// The default of `batch.size` in librdkafka.
+const BATCH_BYTES: usize = 1_000_000;
 
 /// The settings of all clients of a transport.
 pub(crate) struct ClientSettings {
@@ -91,6 +99,18 @@ impl ClientSettings {
         self.own.get(name).map(String::as_str)
     }
 
+    /// The limit of a batch, in bytes.
+    pub(crate) fn batch_bytes(&self) -> usize {
+        let number = |name| self.own(name).and_then(|text| text.parse().ok());
+        let (batch, message) = (number("batch.size"), number("message.max.bytes"));
+        batch.unwrap_or(BATCH_BYTES).min(message.unwrap_or(usize::MAX))
+    }
+
+    /// Whether batches are compressed.
+    pub(crate) fn is_compressed(&self) -> bool {
+        self.own("compression.codec").is_some_and(|codec| codec != "none")
+    }
+
     /// The settings of a producer.
     pub(crate) fn producer(&self) -> ClientConfig {
         self.client(Role::Producer, PRODUCER_DEFAULTS)
@@ -103,9 +123,12 @@ impl ClientSettings {
         config
     }
 
-    /// The settings of a client that only administrates.
+    /// The settings of rdkafka's `AdminClient`, which never serves its log and its errors: they are switched off, or
+    /// they would gather.
     pub(crate) fn admin(&self) -> ClientConfig {
-        self.client(Role::Any, &[])
+        let mut config = self.client(Role::Any, &[]);
+        config.set_log_level(RDKafkaLogLevel::Emerg);
+        config
     }
 
     /// The context of a client.

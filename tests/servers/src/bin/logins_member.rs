@@ -1,11 +1,11 @@
 //! A member of a group on `dev-logins`, for tests that run it beside Open edX's consumers and kill it.
 //!
 //! ```text
-//! redis_member URL GROUP NAME HOLD
+//! logins_member URL GROUP NAME HOLD
 //! ```
 //!
 //! Prints `handled NUMBER` for each login. If HOLD is not 0, prints `holding NUMBER` at the HOLD-th login,
-//! and waits to be killed.
+//! and waits to be killed. Leaves the group when its input ends.
 
 use std::io::Write as _;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -21,7 +21,7 @@ type Failure = Box<dyn std::error::Error>;
 async fn main() -> Result<(), Failure> {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
     let [url, group, name, hold] = arguments.as_slice() else {
-        return Err("usage: redis_member URL GROUP NAME HOLD".into());
+        return Err("usage: logins_member URL GROUP NAME HOLD".into());
     };
     let (hold, seen) = (hold.parse::<u64>()?, AtomicU64::new(0));
     let bus = bus(url).await;
@@ -38,7 +38,10 @@ async fn main() -> Result<(), Failure> {
         )
     });
     let consume = bus.consume("logins").group(group).member(name).batch_size(10);
-    consume.lease(Duration::from_secs(2)).run().await?;
+    let (end, ended) = tokio::sync::oneshot::channel();
+    // A thread of the runtime would keep the program from ending after an error.
+    std::thread::spawn(move || end.send(std::io::copy(&mut std::io::stdin(), &mut std::io::sink())));
+    consume.lease(Duration::from_secs(2)).run_until(ended).await?;
     Ok(())
 }
 

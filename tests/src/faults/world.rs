@@ -3,21 +3,20 @@
 use std::path::Path;
 use std::time::{Duration, Instant};
 
+use super::files::{RunFiles, Settings, UNSETTLED};
+use super::peer::Peer;
+use super::{Acked, Run, Verdict, check};
 use events_runtime::transport::Transport;
-use events_tests::faults::{Acked, Run, Verdict, check};
-
-use crate::files::{RunFiles, Settings, UNSETTLED};
-use crate::peer::Peer;
 
 /// The longest time without progress.
-pub(crate) const PATIENCE: Duration = Duration::from_secs(2 * 60);
+pub const PATIENCE: Duration = Duration::from_secs(2 * 60);
 /// The interval at which a run is polled.
-pub(crate) const TICK: Duration = Duration::from_millis(5);
+pub const TICK: Duration = Duration::from_millis(5);
 /// The numbers reserved for one producer process.
 const BLOCK: u64 = 10_000_000;
 
 /// The groups, and the number of members of each.
-pub(crate) const GROUPS: [(&str, usize); 2] = [("billing", 2), ("audit", 1)];
+pub const GROUPS: [(&str, usize); 2] = [("billing", 2), ("audit", 1)];
 
 /// A role that a process has and that its successor takes over.
 struct Role {
@@ -28,27 +27,35 @@ struct Role {
     name: String,
 }
 
-pub(crate) struct World {
-    pub(crate) files: RunFiles,
-    pub(crate) transport: Box<dyn Transport>,
+/// The processes of a run, its files and its traces.
+pub struct World {
+    program: &'static str,
+    /// The files.
+    pub files: RunFiles,
+    /// The bus.
+    pub transport: Box<dyn Transport>,
     environment: Vec<(String, String)>,
     /// Errors, panics and hangs per thousand readings.
-    pub(crate) faults: String,
+    pub faults: String,
     /// The number of events that a producer has unacknowledged at most.
-    pub(crate) window: usize,
+    pub window: usize,
     roles: Vec<Role>,
     processes: u32,
-    pub(crate) run: Run,
+    /// The traces.
+    pub run: Run,
     /// Lines of producers other than acknowledgements.
-    pub(crate) said: Vec<String>,
+    pub said: Vec<String>,
     started: Instant,
 }
 
 impl World {
-    pub(crate) fn new(disk: Option<&Path>, settings: &Settings) -> Self {
+    /// A run without processes. `disk`: the folder of the bus's file, if it is elsewhere.
+    #[must_use]
+    pub fn new(disk: Option<&Path>, settings: &Settings) -> Self {
         let files = RunFiles::new(disk, settings);
         let transport = files.connect();
         Self {
+            program: settings.program,
             files,
             transport,
             environment: Vec::new(),
@@ -62,12 +69,13 @@ impl World {
         }
     }
 
-    pub(crate) fn environment(&mut self, name: &str, value: &str) {
+    /// Sets a variable of the environment of later processes.
+    pub fn environment(&mut self, name: &str, value: &str) {
         self.environment.push((name.to_owned(), value.to_owned()));
     }
 
     /// Starts this number of producers, and the members of the groups.
-    pub(crate) fn start(&mut self, producers: usize, groups: &[(&'static str, usize)]) {
+    pub fn start(&mut self, producers: usize, groups: &[(&'static str, usize)]) {
         for slot in 0..producers {
             self.add(None, format!("s{slot}"));
         }
@@ -84,7 +92,7 @@ impl World {
     }
 
     /// Starts a new process for a role.
-    pub(crate) fn replace(&mut self, role: usize) {
+    pub fn replace(&mut self, role: usize) {
         self.processes += 1;
         let process = self.processes;
         let Role { group, next, name, peer } = &mut self.roles[role];
@@ -112,31 +120,36 @@ impl World {
                 vec!["consume".to_owned(), config, group, log, notes, process.to_string(), faults]
             }
         };
-        *peer = Some(Peer::start(process, &args, &self.environment));
+        *peer = Some(Peer::start(self.program, process, &args, &self.environment));
     }
 
     /// The roles with a process: producers, consumers, or both.
-    pub(crate) fn living(&self, producers: bool, consumers: bool) -> Vec<usize> {
+    #[must_use]
+    pub fn living(&self, producers: bool, consumers: bool) -> Vec<usize> {
         let plays = |role: &Role| if role.group.is_none() { producers } else { consumers };
         let living = |role: &Role| role.peer.is_some() && plays(role);
         (0..self.roles.len()).filter(|role| living(&self.roles[*role])).collect()
     }
 
-    pub(crate) fn is_producer(&self, role: usize) -> bool {
+    /// Whether a role is a producer's.
+    #[must_use]
+    pub fn is_producer(&self, role: usize) -> bool {
         self.roles[role].group.is_none()
     }
 
     /// The number of the role's process.
-    pub(crate) fn process(&self, role: usize) -> u32 {
+    #[must_use]
+    pub fn process(&self, role: usize) -> u32 {
         self.roles[role].peer.as_ref().map_or(0, |peer| peer.process)
     }
 
-    pub(crate) fn peer(&mut self, role: usize) -> &mut Peer {
+    /// The process of a role.
+    pub fn peer(&mut self, role: usize) -> &mut Peer {
         self.roles[role].peer.as_mut().expect("a living role")
     }
 
     /// Kills a process and starts its successor.
-    pub(crate) fn kill(&mut self, role: usize) {
+    pub fn kill(&mut self, role: usize) {
         let peer = self.roles[role].peer.take().expect("a living role");
         self.run.killed.insert(peer.process);
         let lines = peer.kill();
@@ -145,7 +158,7 @@ impl World {
     }
 
     /// Reads the lines of all processes, none of which may have exited.
-    pub(crate) fn listen(&mut self) {
+    pub fn listen(&mut self) {
         for role in 0..self.roles.len() {
             let Some(peer) = &mut self.roles[role].peer else { continue };
             let (lines, ended) = (peer.lines(), peer.ended());
@@ -165,7 +178,7 @@ impl World {
     }
 
     /// Stops these processes at once and reads their remaining lines.
-    pub(crate) fn stop(&mut self, roles: &[usize]) {
+    pub fn stop(&mut self, roles: &[usize]) {
         for role in roles {
             self.peer(*role).stop();
         }
@@ -183,13 +196,13 @@ impl World {
     }
 
     /// Stops a process and starts its successor.
-    pub(crate) fn restart(&mut self, role: usize) {
+    pub fn restart(&mut self, role: usize) {
         self.stop(&[role]);
         self.replace(role);
     }
 
     /// Reads lines until the condition holds.
-    pub(crate) async fn until(&mut self, what: &str, condition: impl AsyncFn(&mut Self) -> bool) {
+    pub async fn until(&mut self, what: &str, condition: impl AsyncFn(&mut Self) -> bool) {
         let started = Instant::now();
         loop {
             self.listen();
@@ -202,13 +215,13 @@ impl World {
     }
 
     /// Whether the groups have settled all messages.
-    pub(crate) async fn is_idle(&self, groups: &[(&str, usize)]) -> bool {
+    pub async fn is_idle(&self, groups: &[(&str, usize)]) -> bool {
         let names: Vec<_> = groups.iter().map(|(name, _)| *name).collect();
         self.files.lag(&*self.transport, &names).await == Some(0)
     }
 
     /// Stops the producers, waits for the groups, stops them, and returns the verdict.
-    pub(crate) async fn end(&mut self, groups: &[(&'static str, usize)]) -> Verdict {
+    pub async fn end(&mut self, groups: &[(&'static str, usize)]) -> Verdict {
         self.stop(&self.living(true, false));
         self.until("all is settled", async |world| world.is_idle(groups).await).await;
         self.stop(&self.living(false, true));
@@ -221,7 +234,7 @@ impl World {
     }
 
     /// Prints the report and fails if a promise was broken.
-    pub(crate) fn report(&mut self, what: &str, verdict: &Verdict) {
+    pub fn report(&mut self, what: &str, verdict: &Verdict) {
         println!("{what}: {verdict}, {:.1} s", self.started.elapsed().as_secs_f64());
         if !verdict.is_sound() {
             let sample = |found: &[String]| found.iter().take(10).cloned().collect::<Vec<_>>();

@@ -5,17 +5,23 @@ use std::process::{Child, ChildStdin, Command, ExitStatus, Stdio};
 use std::sync::mpsc::{Receiver, channel};
 
 /// A running `fault_peer`.
-pub(crate) struct Peer {
+#[derive(Debug)]
+pub struct Peer {
     /// Its number in the run.
-    pub(crate) process: u32,
+    pub process: u32,
     child: Child,
     input: Option<ChildStdin>,
     lines: Receiver<String>,
 }
 
 impl Peer {
-    pub(crate) fn start(process: u32, args: &[String], environment: &[(String, String)]) -> Self {
-        let mut child = Command::new(env!("CARGO_BIN_EXE_fault_peer"))
+    pub(crate) fn start(
+        program: &str,
+        process: u32,
+        args: &[String],
+        environment: &[(String, String)],
+    ) -> Self {
+        let mut child = Command::new(program)
             .args(args)
             .envs(environment.iter().map(|(name, value)| (name, value)))
             .stdin(Stdio::piped())
@@ -56,7 +62,8 @@ impl Peer {
         self.lines.iter().collect()
     }
 
-    pub(crate) fn say(&mut self, line: &str) {
+    /// Writes a line to its input.
+    pub fn say(&mut self, line: &str) {
         let input = self.input.as_mut().expect("the input is open");
         writeln!(input, "{line}").expect("the peer listens");
     }

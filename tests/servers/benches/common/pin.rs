@@ -2,8 +2,6 @@
 
 use std::process::Command;
 
-use events_server_tests::RedisServer;
-
 use super::Failure;
 
 const SERVER: &str = "0";
@@ -21,14 +19,10 @@ pub(crate) fn client() -> Result<String, Failure> {
     })
 }
 
-/// Pins a server that runs.
-pub(crate) fn server(server: &RedisServer) -> Result<(), Failure> {
-    let mut connection = redis::Client::open(server.url())?.get_connection()?;
-    let info: String = redis::cmd("INFO").arg("server").query(&mut connection)?;
-    let id = info.lines().find_map(|line| line.strip_prefix("process_id:"));
+/// Pins a server that runs, by its process.
+pub(crate) fn server(process: u32) {
     // `client` has reported a failure already.
-    pin(SERVER, id.unwrap_or_default().trim());
-    Ok(())
+    pin(SERVER, &process.to_string());
 }
 
 fn pin(processor: &str, process: &str) -> bool {

@@ -5,31 +5,51 @@ use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 
+use super::{Dead, Group, Handling};
 use events_runtime::bus::DeadLetters;
 use events_runtime::transport::{ConnectOptions, ConsumerGroup, ErrorKind, Topic, Transport, connect};
-use events_tests::faults::{Dead, Group, Handling};
 
 /// The number of events that a consumer fetches at once.
 const BATCH: usize = 32;
 /// The number of handled events that may wait for their acknowledgement: those of the next batch, of four
 /// batches in flight and of the one that is awaited.
-pub(crate) const UNSETTLED: usize = 6 * BATCH;
+pub const UNSETTLED: usize = 6 * BATCH;
 
 /// The configuration of the processes of a run.
-pub(crate) struct Settings {
-    pub(crate) lease: &'static str,
-    pub(crate) max_attempts: u32,
-    pub(crate) drain_timeout: &'static str,
-    pub(crate) queue_capacity: usize,
+#[derive(Debug)]
+pub struct Settings {
+    /// The path of a `fault_peer`.
+    pub program: &'static str,
+    /// The URL of the bus; a file of the run if absent.
+    pub url: Option<String>,
+    /// The lease of the consumers.
+    pub lease: &'static str,
+    /// The attempts of an event.
+    pub max_attempts: u32,
+    /// The time that a consumer has for its events when it ends.
+    pub drain_timeout: &'static str,
+    /// The events that a producer's queue takes.
+    pub queue_capacity: usize,
 }
 
-impl Default for Settings {
-    fn default() -> Self {
-        Self { lease: "1s", max_attempts: 1_000, drain_timeout: "10s", queue_capacity: 10_000 }
+impl Settings {
+    /// The usual settings.
+    #[must_use]
+    pub const fn new(program: &'static str) -> Self {
+        Self {
+            program,
+            url: None,
+            lease: "1s",
+            max_attempts: 1_000,
+            drain_timeout: "10s",
+            queue_capacity: 10_000,
+        }
     }
 }
 
-pub(crate) struct RunFiles {
+/// The folder of a run.
+#[derive(Debug)]
+pub struct RunFiles {
     folder: tempfile::TempDir,
     url: String,
 }
@@ -39,8 +59,8 @@ impl RunFiles {
     pub(crate) fn new(disk: Option<&Path>, settings: &Settings) -> Self {
         let folder = tempfile::tempdir().expect("a temporary folder");
         let file = disk.unwrap_or(folder.path()).join("events.db");
-        let url = format!("sqlite://{}", file.display());
-        let Settings { lease, max_attempts, drain_timeout, queue_capacity } = settings;
+        let url = settings.url.clone().unwrap_or_else(|| format!("sqlite://{}", file.display()));
+        let Settings { lease, max_attempts, drain_timeout, queue_capacity, .. } = settings;
         let mut config = format!("[service]\nname = \"meters\"\n[bus]\nurl = \"{url}\"\n");
         write!(config, "queue_capacity = {queue_capacity}\n[bus.consumer]\n").expect("a string takes all");
         write!(
@@ -57,21 +77,27 @@ impl RunFiles {
         files
     }
 
-    pub(crate) fn path(&self, name: &str) -> PathBuf {
+    /// The path of a file of the run.
+    #[must_use]
+    pub fn path(&self, name: &str) -> PathBuf {
         self.folder.path().join(name)
     }
 
-    pub(crate) fn text(&self, name: &str) -> String {
+    /// The path of a file of the run, as text.
+    #[must_use]
+    pub fn text(&self, name: &str) -> String {
         self.path(name).into_os_string().into_string().expect("a path in UTF-8")
     }
 
-    pub(crate) fn connect(&self) -> Box<dyn Transport> {
+    /// Another handle to the bus.
+    #[must_use]
+    pub fn connect(&self) -> Box<dyn Transport> {
         connect(&self.url, &ConnectOptions::new()).expect("the file opens")
     }
 
     /// The traces of a group. Each of `killed` processes may have left a truncated line, whose event does not
     /// count as handled.
-    pub(crate) async fn group(&self, name: &str, transport: &dyn Transport, killed: usize) -> Group {
+    pub async fn group(&self, name: &str, transport: &dyn Transport, killed: usize) -> Group {
         let log = std::fs::read_to_string(self.path(&format!("{name}.log"))).unwrap_or_default();
         let (mut handlings, mut torn) = (Vec::new(), Vec::new());
         for line in log.lines().filter(|line| !line.is_empty()) {
@@ -91,7 +117,7 @@ impl RunFiles {
     }
 
     /// The hours between now and the storage times of a group's dead letters.
-    pub(crate) async fn dead_letter_times(&self, transport: &dyn Transport, name: &str) -> Vec<f64> {
+    pub async fn dead_letter_times(&self, transport: &dyn Transport, name: &str) -> Vec<f64> {
         let dead_letters = DeadLetters::of(transport, topic(), group(name)).expect("a short name");
         let listing = dead_letters.list().await.expect("the dead letters are listed");
         let now = SystemTime::now();
@@ -103,7 +129,7 @@ impl RunFiles {
     }
 
     /// The number of events that each group has not settled; `None` if the topic does not exist yet.
-    pub(crate) async fn lag(&self, transport: &dyn Transport, groups: &[&str]) -> Option<u64> {
+    pub async fn lag(&self, transport: &dyn Transport, groups: &[&str]) -> Option<u64> {
         let status = match transport.groups(&topic()).await {
             Ok(status) => status,
             Err(error) if error.kind() == ErrorKind::NotFound => return None,
@@ -125,7 +151,8 @@ impl RunFiles {
     }
 
     /// The number of warnings with this text from processes other than this one.
-    pub(crate) fn warnings(&self, text: &str, but_for: u32) -> usize {
+    #[must_use]
+    pub fn warnings(&self, text: &str, but_for: u32) -> usize {
         self.notes().iter().filter(|(process, note)| *process != but_for && note.contains(text)).count()
     }
 
@@ -146,7 +173,9 @@ impl RunFiles {
     }
 }
 
-pub(crate) fn topic() -> Topic {
+/// The topic of the readings.
+#[must_use]
+pub fn topic() -> Topic {
     Topic::new("readings").expect("a valid name")
 }
 
