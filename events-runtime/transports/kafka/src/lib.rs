@@ -2,6 +2,51 @@
 //!
 //! A topic is the Kafka topic of the same name. An event is a record: the message's key, headers and data are
 //! those of the record. A consumer group is a consumer group of Kafka.
+//!
+//! Settings, in the query of the URL (`kafka://user:password@host:9092,host:9092?timeout=10s`):
+//!
+//! | setting | meaning |
+//! |---|---|
+//! | `timeout=5s` | longest time to wait for a broker's reply, and for the cluster at the start |
+//! | `retry_for=30s` | how long messages are sent again while the cluster is unavailable |
+//! | `create_topics=false` | default: a missing topic is an error. `true`: it is created, and dead-letter topics too |
+//! | `partitions=6`, `replication=3` | of topics that are created; by default the broker's |
+//! | `retention_age=7d`, `dead_letter_age=unlimited` | of topics that are created; by default the broker's, and dead-letter topics keep everything |
+//! | `ca=/etc/ssl/own.pem` | certificate authorities that `kafkas:` trusts, instead of the system's |
+//! | `password_file=PATH`, `password_env=NAME` | the password of the URL's user, from a file or an environment variable |
+//! | `token_provider=NAME` | who gives tokens for SASL OAUTHBEARER, see [`register_token_provider`] |
+//! | `group_protocol=classic` | default. `consumer`: brokers assign the partitions (KIP-848), from Kafka 4.0 on |
+//! | `offset_time=2026-01-31T12:00:00Z` | each start of a consumer moves its group to this time, as Open edX's setting does |
+//! | any setting of librdkafka | passed on, such as `linger.ms=20`, `compression.type=lz4`, `client.rack=a`; its [CONFIGURATION.md][settings] describes them |
+//! | `sasl.mechanism` | `PLAIN` (default of a user with `kafkas:`), `SCRAM-SHA-256`, `SCRAM-SHA-512`, `OAUTHBEARER` |
+//! | `ssl.certificate.location`, `ssl.key.location` | certificate and key of this client, for mutual TLS |
+//! | `NAME_file=PATH`, `NAME_env=NAME` | for the secrets of librdkafka, such as `sasl.password`, `ssl.key.pem`, `ssl.key.password`, `ssl.keystore.password` |
+//!
+//! A setting that would break a promise is refused with the reason, an unknown one with the nearest name. The client
+//! id is the name of the service. SCRAM, OAUTHBEARER and `kafkas:` need the feature `kafka-ssl`.
+//!
+//! [settings]: https://github.com/confluentinc/librdkafka/blob/v2.12.1/CONFIGURATION.md
+//!
+//! # Sending
+//! All producers of a transport share one client of librdkafka, an idempotent producer with `acks=all`. A message is
+//! acknowledged when every replica in sync has it; `min.insync.replicas` of the topic says how many these are. After
+//! a message that failed, all messages under way are withdrawn and fail as unavailable, so that no later message of
+//! a key is stored before it.
+//!
+//! # Metrics
+//! In addition to the metrics of the bus, each with the label `topic`:
+//!
+//! | name | kind | meaning |
+//! |---|---|---|
+//! | `events_send_uncertain_total` | counter | messages that failed although the broker may have stored them: what is sent again may be stored twice, with the same id |
+//! | `events_send_duplicates_total` | counter | messages that the broker had already, from a request whose reply was lost; stored once |
+//!
+//! # Differences from the other transports
+//! - Positions are partition and offset. Positions of two partitions do not compare.
+//! - Topics are not created by the first send, unless `create_topics=true`.
+//! - Messages without a key go to any partition. Another `partitioner` puts keys into other partitions than programs
+//!   that use librdkafka's default, such as Open edX's.
+//! - The brokers apply the retention of topics. It is set on topics that are created, as an age only.
 
 mod acker;
 mod admin;

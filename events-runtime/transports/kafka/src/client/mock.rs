@@ -33,6 +33,11 @@ impl Cluster {
         self.0.request_errors(api, codes);
     }
 
+    /// No request of this kind fails any more.
+    pub(crate) fn clear(&self, api: Api) {
+        self.0.clear_request_errors(api);
+    }
+
     /// Every request for the topic fails with this code.
     pub(crate) fn fail_topic(&self, topic: &str, code: Code) {
         self.0.topic_error(topic, code).expect("topic error");
