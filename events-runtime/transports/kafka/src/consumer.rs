@@ -14,6 +14,7 @@ use super::control::{Action, REMOVED};
 use super::control_watch::{ControlWatch, ControlWatches};
 use super::dead_letters::{DeadLetters, Open};
 use super::member::{Member, Stage, TopicState};
+use super::transactions::Transactions;
 use super::worker::{Source, Worker, start_of};
 use events_transport::{
     BoxFuture, Consumer, ConsumerGroup, Delivery, ErrorKind, Position, Recipient, StartPosition,
@@ -54,6 +55,7 @@ impl KafkaConsumer {
         let names = subscriptions.iter().map(|one| one.topic.clone()).collect();
         let subject = first.topic.to_string();
         let (of_config, group) = (Arc::clone(&config), first.group.clone());
+        let of_outputs = Arc::clone(&topics);
         let joining = off_thread("subscribe to", &subject, move || {
             prepare(&of_config, &topics, &watches, &group, subscriptions)
         })
@@ -68,6 +70,7 @@ impl KafkaConsumer {
             Arc::clone(&client),
         ));
         let dead_letters = Arc::new(DeadLetters::new(open));
+        let transactions = Arc::new(Transactions::new(Arc::clone(&config), of_outputs, Arc::clone(&member)));
         let worker = Worker::new(Arc::clone(&member), client, sources, control, Arc::clone(&dead_letters));
         let spawned = thread::Builder::new().name("events-kafka-consumer".to_owned());
         spawned.spawn(move || worker.run()).map_err(|source| {
@@ -77,7 +80,8 @@ impl KafkaConsumer {
         })?;
         let recipient = |(index, dead_letter_topic): (usize, Topic)| {
             let topic = member.topics.get(index).unwrap_or(&first.topic).clone();
-            let acker = Acker::new(Arc::clone(&member), index, dead_letter_topic, Arc::clone(&dead_letters));
+            let (member, letters) = (Arc::clone(&member), Arc::clone(&dead_letters));
+            let acker = Acker::new(member, index, dead_letter_topic, letters, Arc::clone(&transactions));
             Arc::new(Recipient::new(topic, first.group.clone(), Arc::new(acker)))
         };
         let recipients = dead_letter_topics.into_iter().enumerate().map(recipient).collect();

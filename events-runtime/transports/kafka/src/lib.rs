@@ -62,6 +62,7 @@ mod partition;
 mod producer;
 mod progress;
 mod seek;
+mod transactions;
 mod worker;
 mod writer_schemas;
 
@@ -165,6 +166,7 @@ impl Transport for KafkaTransport {
         capability.assigns = true;
         capability.multi_topic = true;
         capability.schemas = true;
+        capability.transactions = true;
         capability
     }
 

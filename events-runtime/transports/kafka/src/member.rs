@@ -109,6 +109,16 @@ struct Commit {
     last_failure: Option<TransportError>,
     /// The broker refuses metadata.
     is_bare: bool,
+    /// A transaction commits the offsets now.
+    is_transacting: bool,
+}
+
+/// A commit of a partition, as a transaction stores it.
+pub(super) struct PlaceCommit {
+    pub(super) place: Place,
+    pub(super) offset: u64,
+    pub(super) metadata: String,
+    change: u64,
 }
 
 impl Assigned {
@@ -280,7 +290,7 @@ impl State {
         let now = Instant::now();
         let is_pending =
             self.commit.sent.as_ref().is_some_and(|(at, _)| now.duration_since(*at) < COMMIT_PATIENCE);
-        if is_pending || self.commit.not_before.is_some_and(|at| at > now) {
+        if is_pending || self.commit.is_transacting || self.commit.not_before.is_some_and(|at| at > now) {
             return;
         }
         let mut sent = BTreeMap::new();
@@ -306,6 +316,41 @@ impl State {
         match client.commit(&offsets) {
             Ok(()) => self.commit.sent = Some((now, sent)),
             Err(error) => self.not_committed(error, now),
+        }
+    }
+
+    /// Begins or ends a transaction, during which offsets are not committed otherwise.
+    pub(super) const fn transact(&mut self, begins: bool) {
+        self.commit.is_transacting = begins;
+    }
+
+    /// Whether a message is kept in flight by this claim while its outputs are stored.
+    pub(super) fn is_leaving(&self, place: Place, offset: u64, claim: u64) -> bool {
+        self.partitions.get(&place).is_some_and(|assigned| assigned.partition.is_leaving(offset, claim))
+    }
+
+    /// The commits of partitions, as if these messages were settled.
+    pub(super) fn commits_of(&self, settled: &BTreeMap<Place, Vec<u64>>) -> Vec<PlaceCommit> {
+        let commit = |(place, offsets): (&Place, &Vec<u64>)| {
+            let assigned = self.partitions.get(place)?;
+            let mut progress = assigned.partition.progress();
+            for offset in offsets {
+                progress.exceptions.remove(offset);
+            }
+            let metadata = if self.commit.is_bare { String::new() } else { progress.encode() };
+            Some(PlaceCommit { place: *place, offset: progress.offset(), metadata, change: assigned.change })
+        };
+        settled.iter().filter_map(commit).collect()
+    }
+
+    /// Applies the commits of a transaction.
+    pub(super) fn transacted(&mut self, commits: Vec<PlaceCommit>) {
+        for PlaceCommit { place, offset, metadata, change } in commits {
+            if let Some(assigned) = self.partitions.get_mut(&place) {
+                assigned.stored = Some((offset, metadata));
+                assigned.committed = assigned.committed.max(change);
+                assigned.answer(change, &Ok(()));
+            }
         }
     }
 
@@ -420,6 +465,25 @@ impl Member {
     /// Ends the use of the client.
     pub(super) fn take_client(&self) -> Option<Arc<GroupClient>> {
         self.client.lock().unwrap_or_else(PoisonError::into_inner).take()
+    }
+
+    /// Waits until no commit of offsets is under way. Returns whether it has ended.
+    pub(super) fn await_commit(&self, longest: Duration) -> bool {
+        let deadline = Instant::now() + longest;
+        while self.state().commit.sent.is_some() {
+            if Instant::now() >= deadline {
+                return false;
+            }
+            std::thread::sleep(Duration::from_millis(1));
+        }
+        true
+    }
+
+    /// Ends the consumer: another member continues at what is committed.
+    pub(super) fn abandon(&self, error: &TransportError) {
+        tracing::error!(%error, group = %self.group, "a consumer ends: it is not known whether a transaction was committed");
+        self.state().fatal = Some(error.clone());
+        self.wake.notify_one();
     }
 
     /// Sends a commit now.

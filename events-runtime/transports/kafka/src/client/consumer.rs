@@ -456,13 +456,29 @@ impl GroupClient {
     }
 
     fn commit_by(&self, offsets: &[(Place, u64, String)], mode: CommitMode) -> KafkaResult<()> {
+        self.consumer.commit(&self.offsets(offsets), mode)
+    }
+
+    /// Offsets with their metadata.
+    pub(super) fn offsets(&self, offsets: &[(Place, u64, String)]) -> TopicPartitionList {
         let mut list = TopicPartitionList::with_capacity(offsets.len());
         for (place, offset, metadata) in offsets {
             let mut one = list.add_partition(self.name(place.topic), kafka_partition(*place));
-            one.set_offset(Offset::Offset(i64::try_from(*offset).unwrap_or(i64::MAX)))?;
+            let offset = Offset::Offset(i64::try_from(*offset).unwrap_or(i64::MAX));
+            one.set_offset(offset).expect("an offset that is not negative is valid");
             one.set_metadata(metadata);
         }
-        self.consumer.commit(&list, mode)
+        list
+    }
+
+    /// The member and its generation, by which a transaction commits offsets.
+    pub(super) fn metadata(&self) -> Option<rdkafka::consumer::ConsumerGroupMetadata> {
+        self.consumer.group_metadata()
+    }
+
+    /// Whether an error says that the group went on without this member.
+    pub(super) fn is_rebalance(error: &KafkaError) -> bool {
+        matches!(failure(error.clone()), CommitFailure::Rebalance)
     }
 
     /// Stops fetching partitions. What was fetched and not polled is fetched again later.
