@@ -160,6 +160,15 @@ impl SchemaRegistry {
         self.schema_of(SchemaKey::Guid(guid), request).await
     }
 
+    /// Reads the schema of an id in the background, so that [`cached_schema`](Self::cached_schema) finds it later.
+    pub fn prefetch(&self, id: u32) {
+        if self.cached_schema(SchemaKey::Id(id)).is_none() {
+            let registry = Self { shared: Arc::clone(&self.shared), thread: Arc::clone(&self.thread) };
+            // Not awaited: the thread runs it to its end. An error is that of a later call as well.
+            drop(self.thread.run(async move { drop(registry.schema(id).await) }));
+        }
+    }
+
     /// The schema of an id, if this client knows it already.
     #[must_use]
     pub fn cached_schema(&self, key: SchemaKey) -> Option<Arc<RegisteredSchema>> {

@@ -32,6 +32,7 @@ mod scheme;
 mod start;
 mod status;
 mod stored;
+mod subjects;
 mod subscription;
 mod target;
 #[cfg(feature = "testkit")]
@@ -68,6 +69,7 @@ pub use scheme::{Connect, Scheme, UrlForm};
 pub use start::{StartPosition, StartPositionError};
 pub use status::{GroupStatus, Health, PartitionRange, PartitionStatus, TopicStatus, Trimmed};
 pub use stored::StoredMessage;
+pub use subjects::{RegisteredVersion, SchemaSubjects, SubjectVerdict};
 pub use subscription::Subscription;
 pub use target::Target;
 pub use topic::{ConsumerGroup, NameError, Topic, TopicPrefix, TransportName};
@@ -239,6 +241,11 @@ pub trait Transport: Send + Sync {
     /// this method.
     fn schemas<'a>(&'a self, topic: &'a Topic) -> BoxFuture<'a, Result<Vec<SchemaId>, TransportError>> {
         unsupported("list the schemas of", topic, "this transport stores no schemas")
+    }
+
+    /// The schema registry that this transport uses; `None` without one.
+    fn subjects(&self) -> Option<&dyn SchemaSubjects> {
+        None
     }
 
     /// Applies the [`Retention`] now. Transports also apply it automatically.

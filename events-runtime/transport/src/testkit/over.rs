@@ -5,8 +5,8 @@ use std::sync::Arc;
 
 use crate::{
     BoxFuture, Capability, Consumer, ConsumerGroup, GroupStatus, Health, KeySchema, Message, Position,
-    Producer, SchemaId, StartPosition, StoredMessage, Subscription, Topic, TopicStatus, Transport,
-    TransportError, Trimmed,
+    Producer, SchemaId, SchemaSubjects, StartPosition, StoredMessage, Subscription, Topic, TopicStatus,
+    Transport, TransportError, Trimmed,
 };
 
 /// Wraps a value.
@@ -242,6 +242,10 @@ where
         key: &'a KeySchema,
     ) -> BoxFuture<'a, Result<(), TransportError>> {
         self.inner.store_key_schema(topic, schema, key)
+    }
+
+    fn subjects(&self) -> Option<&dyn SchemaSubjects> {
+        self.inner.subjects()
     }
 
     fn schema<'a>(

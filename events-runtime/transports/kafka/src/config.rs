@@ -3,14 +3,17 @@
 mod security;
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 use std::time::Duration;
 
 use events_transport::{
     ConnectOptions, RetentionPolicy, StartPosition, Target, Topic, TransportError, parse_duration,
 };
 
+pub(crate) use self::security::secret;
 use crate::client::{ClientSettings, PROPERTIES, Property};
 use crate::namespace::Namespace;
+use crate::registry::{self, Registry};
 
 /// The settings of this transport; those of librdkafka are [`PROPERTIES`].
 const OWN: [&str; 15] = [
@@ -51,7 +54,7 @@ const SECRETS: [(&str, &str, &str); 8] = [
     ),
 ];
 
-const COUNT: usize = OWN.len() + PROPERTIES.len() + 2 * SECRETS.len();
+const COUNT: usize = OWN.len() + registry::SETTINGS.len() + PROPERTIES.len() + 2 * SECRETS.len();
 
 /// The settings of the URL.
 pub(crate) static SETTINGS: [&str; COUNT] = names();
@@ -63,6 +66,11 @@ const fn names() -> [&'static str; COUNT] {
     let (mut at, mut next) = (0, 0);
     while next < OWN.len() {
         all[at] = OWN[next];
+        (at, next) = (at + 1, next + 1);
+    }
+    next = 0;
+    while next < registry::SETTINGS.len() {
+        all[at] = registry::SETTINGS[next];
         (at, next) = (at + 1, next + 1);
     }
     next = 0;
@@ -117,6 +125,8 @@ pub(crate) struct Config {
     pub(crate) group_protocol: GroupProtocol,
     /// Where each start of a consumer moves its group, as Open edX's `offset_time` does.
     pub(crate) offset_time: Option<StartPosition>,
+    /// Without one, messages have no frames, and schemas are stored beside their topics.
+    pub(crate) registry: Option<Arc<Registry>>,
     retention: RetentionPolicy,
     /// Whether `retention` was configured, so that created topics don't take the broker's default.
     has_retention: bool,
@@ -135,7 +145,7 @@ impl Config {
         let brokers = brokers(target)?;
         security::apply(target, &mut own, tokens.is_some())?;
         let client = options.client.clone().unwrap_or_else(|| "events-runtime".to_owned());
-        own.entry("client.id").or_insert(client);
+        let client_id = own.entry("client.id").or_insert(client).clone();
         let group_protocol = match target.get("group_protocol") {
             None | Some("classic") => GroupProtocol::Classic,
             Some("consumer") => GroupProtocol::Consumer,
@@ -153,18 +163,21 @@ impl Config {
                 }
             },
         };
+        let namespace = match target.get("namespace") {
+            None => Namespace::default(),
+            Some(name) => {
+                Namespace::new(name).map_err(|error| target.invalid(format!("`namespace`: {error}")))?
+            }
+        };
+        let registry = Registry::open(target, &namespace, &client_id)?.map(Arc::new);
         no_count(target, options)?;
         Ok(Self {
             url: target.shown().to_owned(),
             client: ClientSettings::new(brokers, timeout, own, tokens),
             retry_for: duration(target, "retry_for", DEFAULT_RETRY_FOR)?,
             creation: creation(target)?,
-            namespace: match target.get("namespace") {
-                None => Namespace::default(),
-                Some(name) => {
-                    Namespace::new(name).map_err(|error| target.invalid(format!("`namespace`: {error}")))?
-                }
-            },
+            namespace,
+            registry,
             group_protocol,
             offset_time,
             retention: RetentionPolicy::new(target, options)?,
@@ -193,7 +206,11 @@ fn no_count(target: &Target<'_>, options: &ConnectOptions) -> Result<(), Transpo
     Ok(())
 }
 
-fn duration(target: &Target<'_>, name: &str, default: Duration) -> Result<Duration, TransportError> {
+pub(crate) fn duration(
+    target: &Target<'_>,
+    name: &str,
+    default: Duration,
+) -> Result<Duration, TransportError> {
     match target.get(name) {
         None => Ok(default),
         Some(text) => parse_duration(text).ok_or_else(|| {

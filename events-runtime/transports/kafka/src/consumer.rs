@@ -14,6 +14,7 @@ use super::control::{Action, REMOVED};
 use super::control_watch::{ControlWatch, ControlWatches};
 use super::dead_letters::{DeadLetters, Open};
 use super::member::{Member, Stage, TopicState};
+use super::registry::Registry;
 use super::transactions::Transactions;
 use super::worker::{Source, Worker, start_of};
 use events_transport::{
@@ -25,6 +26,7 @@ pub(super) struct KafkaConsumer {
     member: Arc<Member>,
     /// One for each topic.
     recipients: Vec<Arc<Recipient>>,
+    registry: Option<Arc<Registry>>,
     timeout: Duration,
 }
 
@@ -71,7 +73,15 @@ impl KafkaConsumer {
         ));
         let dead_letters = Arc::new(DeadLetters::new(open));
         let transactions = Arc::new(Transactions::new(Arc::clone(&config), of_outputs, Arc::clone(&member)));
-        let worker = Worker::new(Arc::clone(&member), client, sources, control, Arc::clone(&dead_letters));
+        let registry = config.registry.clone();
+        let worker = Worker::new(
+            Arc::clone(&member),
+            client,
+            sources,
+            control,
+            Arc::clone(&dead_letters),
+            registry.clone(),
+        );
         let spawned = thread::Builder::new().name("events-kafka-consumer".to_owned());
         spawned.spawn(move || worker.run()).map_err(|source| {
             let message = "the system can't start a thread: check its limits";
@@ -85,7 +95,7 @@ impl KafkaConsumer {
             Arc::new(Recipient::new(topic, first.group.clone(), Arc::new(acker)))
         };
         let recipients = dead_letter_topics.into_iter().enumerate().map(recipient).collect();
-        let consumer = Self { member, recipients, timeout: config.client.timeout() };
+        let consumer = Self { member, recipients, registry, timeout: config.client.timeout() };
         // A rebalance may take longer while other members finish their work; the first `receive` waits on.
         consumer.joined(Instant::now() + consumer.timeout).await?;
         Ok(consumer)
@@ -138,6 +148,10 @@ impl KafkaConsumer {
             let recipient = Arc::clone(self.recipients.get(place.topic)?);
             let position = Position::Record { partition: place.partition, offset: claimed.offset };
             let super::partition::Record { message, time } = claimed.record;
+            let message = match &self.registry {
+                Some(registry) => registry.refreshed(message),
+                None => message,
+            };
             Some(Delivery::new(message, position, claimed.attempt, time, token, recipient))
         };
         Ok((claimed.into_iter().filter_map(deliver).collect(), due))

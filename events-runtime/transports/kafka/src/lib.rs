@@ -27,6 +27,35 @@
 //!
 //! [settings]: https://github.com/confluentinc/librdkafka/blob/v2.12.1/CONFIGURATION.md
 //!
+//! # Schema registry
+//! With `registry`, keys and values of events have the frames of Confluent's serializers, and schemas are in the
+//! registry; without it nothing is framed, and schemas are in the compacted topic `TOPIC.schemas`.
+//!
+//! | setting | meaning |
+//! |---|---|
+//! | `registry=http://r1:8081,http://r2:8081` | the registry's addresses; `http://host:8080/apis/ccompat/v7` for Apicurio |
+//! | `registry_register=true` | default: producers register their schemas. `false`: they only look them up, and `events schema push` registers them |
+//! | `registry_subjects=topic-record` | default, as Open edX: `TOPIC-RECORD`, and `TOPIC-TYPE` for keys, such as `orders-string`. `topic`: `TOPIC-value` and `TOPIC-key`. `record`: `RECORD`. Otherwise the name of a function, see [`register_subjects`] |
+//! | `registry_required=true` | default: a start fails while the registry can't be reached. `false`: it warns and goes on |
+//! | `registry_bare=TYPE,TYPE` | event types that are sent without a frame, because the registry refuses their names |
+//! | `registry_user=NAME`, `registry_password_file=PATH` | basic authentication; also `registry_password` and `registry_password_env` |
+//! | `registry_token_file=PATH` | a bearer token; also `registry_token` and `registry_token_env` |
+//! | `registry_ca=PATH` | certificate authorities that `https:` trusts, instead of the system's |
+//! | `registry_certificate=PATH`, `registry_key=PATH` | certificate and key of this client, for mutual TLS |
+//! | `registry_timeout=5s`, `registry_retry_for=10s` | longest time to wait for one answer, and how long a call is repeated while no address answers |
+//! | `registry_user_agent=TEXT` | the `User-Agent`; by default this library and the client id |
+//!
+//! - Producers obtain ids before the first message of a schema, and go on with them while the registry is down.
+//! - A consumer reads the schema of an id once. While the registry is down, messages of an id that it has not read wait,
+//!   and others go on. A message with an own fingerprint header needs no schema of the registry.
+//! - An id that the registry does not have is an unknown schema: its messages wait for `unknown_schema = { wait }`, and
+//!   are dead letters then. Its fingerprint in logs and statuses begins with `1d1d1d1d` and ends with the id.
+//! - A value without a frame and without a fingerprint header, or with a frame that is cut off, becomes a dead letter
+//!   that says so. Frames with a GUID are read if the registry finds schemas by GUID.
+//! - `Message.key` is the key's text. In Kafka it is the Avro datum of the key field's type behind a frame, with the
+//!   same bytes as Open edX's, so that both put a key into the same partition.
+//! - A schema that the registry refuses as incompatible or invalid fails its own events alone.
+//!
 //! # Sending
 //! All producers of a transport share one client of librdkafka, an idempotent producer with `acks=all`. A message is
 //! acknowledged when every replica in sync has it; `min.insync.replicas` of the topic says how many these are. After
@@ -56,11 +85,13 @@ mod consumer;
 mod control;
 mod control_watch;
 mod dead_letters;
+mod framing;
 mod member;
 mod namespace;
 mod partition;
 mod producer;
 mod progress;
+mod registry;
 mod seek;
 mod transactions;
 mod worker;
@@ -75,11 +106,13 @@ use self::consumer::KafkaConsumer;
 use self::control_watch::ControlWatches;
 use self::dead_letters::Open;
 use self::producer::KafkaProducer;
+pub use self::registry::{SubjectOf, register_subjects};
 use self::writer_schemas::StoredSchemas;
 use events_transport::{
     Acknowledgement, BoxFuture, Capability, ConnectOptions, Consumer, ConsumerGroup, ErrorKind, GroupStatus,
-    Health, MergedConsumer, Position, Producer, Retention, SchemaId, Scheme, StartPosition, StoredMessage,
-    Subscription, Target, Topic, TopicStatus, Transport, TransportError, Trimmed, UrlForm,
+    Health, KeySchema, MergedConsumer, Position, Producer, Retention, SchemaId, SchemaSubjects, Scheme,
+    StartPosition, StoredMessage, Subscription, Target, Topic, TopicStatus, Transport, TransportError,
+    Trimmed, UrlForm,
 };
 
 const fn scheme(name: &'static str) -> Scheme {
@@ -135,10 +168,23 @@ impl KafkaTransport {
 
     async fn subscribe(&self, subscriptions: Vec<Subscription>) -> Result<Box<dyn Consumer>, TransportError> {
         MergedConsumer::check(&subscriptions)?;
+        self.registry_ready().await?;
         let (config, topics) = (self.config.clone(), self.topics.clone());
         let (watches, open) = (self.watches.clone(), self.opening());
         let consumer = KafkaConsumer::subscribe(config, topics, watches, open, subscriptions).await?;
         Ok(Box::new(consumer))
+    }
+
+    async fn registry_ready(&self) -> Result<(), TransportError> {
+        match &self.config.registry {
+            Some(registry) => registry.ready().await,
+            None => Ok(()),
+        }
+    }
+
+    /// The registry that has the schemas of an event type, if it is sent with frames.
+    fn registry_of(&self, event_type: &str) -> Option<&registry::Registry> {
+        self.config.registry.as_deref().filter(|registry| !registry.sends_bare(event_type))
     }
 
     fn later<T: Send + 'static>(
@@ -175,7 +221,10 @@ impl Transport for KafkaTransport {
     }
 
     fn producer(&self) -> BoxFuture<'_, Result<Arc<dyn Producer>, TransportError>> {
-        self.opening()()
+        Box::pin(async move {
+            self.registry_ready().await?;
+            self.opening()().await
+        })
     }
 
     fn consumer(
@@ -211,7 +260,13 @@ impl Transport for KafkaTransport {
         after: Option<Position>,
         max: usize,
     ) -> BoxFuture<'a, Result<Vec<StoredMessage>, TransportError>> {
-        Box::pin(admin::unsettled(&self.config, topic, group, after, max))
+        Box::pin(async move {
+            let stored = admin::unsettled(&self.config, topic, group, after, max).await?;
+            match &self.config.registry {
+                Some(registry) => Ok(registry.unframe_stored(topic, stored).await),
+                None => Ok(stored),
+            }
+        })
     }
 
     fn seek<'a>(
@@ -237,7 +292,26 @@ impl Transport for KafkaTransport {
         schema: &'a SchemaId,
         text: &'a str,
     ) -> BoxFuture<'a, Result<(), TransportError>> {
-        Box::pin(self.schemas.store(&self.config, topic, schema, text))
+        Box::pin(async move {
+            match self.registry_of(schema.event_type()) {
+                Some(registry) => registry.store_schema(topic, schema, text).await,
+                None => self.schemas.store(&self.config, topic, schema, text).await,
+            }
+        })
+    }
+
+    fn store_key_schema<'a>(
+        &'a self,
+        topic: &'a Topic,
+        schema: &'a SchemaId,
+        key: &'a KeySchema,
+    ) -> BoxFuture<'a, Result<(), TransportError>> {
+        Box::pin(async move {
+            match self.registry_of(schema.event_type()) {
+                Some(registry) => registry.store_key_schema(topic, schema, key).await,
+                None => Ok(()),
+            }
+        })
     }
 
     fn schema<'a>(
@@ -245,11 +319,35 @@ impl Transport for KafkaTransport {
         topic: &'a Topic,
         schema: &'a SchemaId,
     ) -> BoxFuture<'a, Result<Option<String>, TransportError>> {
-        Box::pin(self.schemas.read(&self.config, topic, schema))
+        Box::pin(async move {
+            if let Some(registry) = self.registry_of(schema.event_type())
+                && let Some(text) = registry.schema(topic, schema).await?
+            {
+                return Ok(Some(text));
+            }
+            if SchemaId::stands_for(schema.fingerprint()).is_some() {
+                return Ok(None);
+            }
+            // With a registry: messages from before it was configured.
+            self.schemas.read(&self.config, topic, schema).await
+        })
     }
 
     fn schemas<'a>(&'a self, topic: &'a Topic) -> BoxFuture<'a, Result<Vec<SchemaId>, TransportError>> {
-        Box::pin(self.schemas.list(&self.config, topic))
+        Box::pin(async move {
+            let mut schemas = self.schemas.list(&self.config, topic).await?;
+            if let Some(registry) = &self.config.registry {
+                schemas.extend(registry.schemas(topic).await?);
+                schemas.sort();
+                schemas.dedup();
+                schemas.truncate(SchemaId::LISTED_MAX);
+            }
+            Ok(schemas)
+        })
+    }
+
+    fn subjects(&self) -> Option<&dyn SchemaSubjects> {
+        self.config.registry.as_deref().map(|registry| registry as &dyn SchemaSubjects)
     }
 
     fn trim(&self) -> BoxFuture<'_, Result<Trimmed, TransportError>> {

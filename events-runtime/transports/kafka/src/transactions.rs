@@ -8,6 +8,7 @@
 //! nothing. If it is not known whether a transaction was committed, the producer is replaced, which ends the
 //! transaction, and the offsets of the group tell.
 
+use std::borrow::Cow;
 use std::collections::{BTreeMap, HashSet};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
@@ -226,8 +227,13 @@ impl Shared {
                     }
                 };
             }
-            match self.config.namespace.checked_topic(topic, OPERATION) {
-                Ok(name) => records.push((name, message)),
+            let framed = match &self.config.registry {
+                Some(registry) => registry.frame(topic, message).map(Cow::Owned),
+                None => Ok(Cow::Borrowed(message)),
+            };
+            let named = self.config.namespace.checked_topic(topic, OPERATION);
+            match named.and_then(|name| Ok((name, framed?))) {
+                Ok(record) => records.push(record),
                 Err(error) => {
                     *producer = Some(open);
                     return (batch, Some(Failed::Refused(error)));
@@ -241,7 +247,7 @@ impl Shared {
         let commits = self.member.state().commits_of(&settled);
         let offsets: Vec<_> =
             commits.iter().map(|one| (one.place, one.offset, one.metadata.clone())).collect();
-        let records_of = || records.iter().map(|(name, message)| (name.as_str(), *message));
+        let records_of = || records.iter().map(|(name, message)| (name.as_str(), &**message));
         let failure = match open.run(&client, &offsets, records_of()) {
             Ok(()) => None,
             Err(TransactionFailure::Unknown(error)) => {

@@ -11,6 +11,7 @@ use super::dead_letters::DeadLetters;
 use super::member::{Member, Stage, State, TopicState};
 use super::partition::{Now, Record};
 use super::progress::Progress;
+use super::registry::Registry;
 use events_transport::{StartPosition, TransportError};
 
 /// How long a poll waits, which is the resolution of all that follows.
@@ -52,6 +53,7 @@ pub(super) struct Worker {
     pub(super) sources: Vec<Source>,
     pub(super) control: Arc<ControlWatch>,
     pub(super) dead_letters: Arc<DeadLetters>,
+    registry: Option<Arc<Registry>>,
     pending: VecDeque<Pending>,
     /// A request that keeps the member away from each topic.
     away: Vec<Option<Away>>,
@@ -77,6 +79,7 @@ impl Worker {
         sources: Vec<Source>,
         control: Arc<ControlWatch>,
         dead_letters: Arc<DeadLetters>,
+        registry: Option<Arc<Registry>>,
     ) -> Self {
         let away = sources.iter().map(|_| None).collect();
         Self {
@@ -85,6 +88,7 @@ impl Worker {
             sources,
             control,
             dead_letters,
+            registry,
             pending: VecDeque::new(),
             away,
             flushed: Instant::now(),
@@ -186,6 +190,10 @@ impl Worker {
                 state.add(place, Progress::at(offset), None);
             }
             if let Some(assigned) = state.partitions.get_mut(&place) {
+                let message = match &self.registry {
+                    Some(registry) => registry.unframe(message),
+                    None => message,
+                };
                 assigned.partition.push(offset, Record { message, time }, now);
             }
         }

@@ -8,7 +8,7 @@ use super::insert;
 use crate::client::{self, TokenProvider};
 
 /// Reads a secret from a file, without the end of its last line, or from the environment.
-pub(super) fn secret(
+pub(crate) fn secret(
     target: &Target<'_>,
     file: &str,
     variable: &str,

@@ -1,5 +1,6 @@
 //! One client of librdkafka at a time: accepts calls, and keeps the outcomes of records.
 
+use std::borrow::Cow;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::Instant;
 
@@ -188,12 +189,15 @@ impl Instance {
     ) -> Offer {
         for (count, message) in messages.enumerate() {
             let index = first + count;
-            if let Err(error) = self.check(info, call, message) {
-                self.refuse_from(state, call, number, index, error);
-                return Offer::Done;
-            }
+            let message = match self.prepare(info, call, message) {
+                Ok(message) => message,
+                Err(error) => {
+                    self.refuse_from(state, call, number, index, error);
+                    return Offer::Done;
+                }
+            };
             let ticket = Ticket { instance: self.clone(), call: call.clone(), number, index };
-            match client.offer(call.topic.as_str(), message, ticket) {
+            match client.offer(call.topic.as_str(), &message, ticket) {
                 Ok(()) => {}
                 Err(Refused::QueueFull) => return Offer::Waits(count),
                 Err(Refused::Broken) => {
@@ -223,6 +227,21 @@ impl Instance {
         if call.keep_from(index, error, &rest) {
             self.finish(state, number, call);
         }
+    }
+
+    /// The message as it is stored, checked.
+    fn prepare<'m>(
+        &self,
+        info: TopicInfo,
+        call: &Call,
+        message: &'m Message,
+    ) -> Result<Cow<'m, Message>, TransportError> {
+        let message = match &self.config.registry {
+            Some(registry) => Cow::Owned(registry.frame(&call.topic, message)?),
+            None => Cow::Borrowed(message),
+        };
+        self.check(info, call, &message)?;
+        Ok(message)
     }
 
     /// Checks what librdkafka does not: a name of a header is a C string, and the limit is the topic's.
