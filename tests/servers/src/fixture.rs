@@ -119,6 +119,12 @@ impl SharedServers {
         let namespace = format!("namespace=test-{}", NAMESPACES.fetch_add(1, Ordering::Relaxed));
         Self { url: with_setting(servers.url(), &namespace), patience: servers.patience(), _servers: servers }
     }
+
+    /// Appends a setting to the URL.
+    #[must_use]
+    pub fn set(self, setting: &str) -> Self {
+        Self { url: with_setting(&self.url, setting), ..self }
+    }
 }
 
 impl Fixture for SharedServers {

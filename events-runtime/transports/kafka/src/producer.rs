@@ -90,8 +90,14 @@ impl Producer for KafkaProducer {
         if count == 0 {
             return Box::pin(std::future::ready(Vec::new()));
         }
+        let name = match self.routes.config.namespace.checked_topic(topic, OPERATION) {
+            Ok(name) => name,
+            Err(error) => {
+                return Box::pin(std::future::ready((0..count).map(|_| Err(error.clone())).collect()));
+            }
+        };
         let (reply, answer) = oneshot::channel();
-        let call = Arc::new(Call::new(topic.clone(), count, reply));
+        let call = Arc::new(Call::new(topic.clone(), name, count, reply));
         self.routes.submit(call, batch);
         let closed = TransportError::new(ErrorKind::Closed, OPERATION, topic, "the producer was closed");
         Box::pin(

@@ -39,6 +39,7 @@ pub(crate) struct Reported {
     pub(crate) code: RDKafkaErrorCode,
     /// The text of librdkafka, with the broker's address.
     pub(crate) reason: String,
+    pub(crate) at: Instant,
 }
 
 impl Context {
@@ -56,13 +57,6 @@ impl Context {
         self.reports().token.clone()
     }
 
-    /// Forgets the errors, so that [`last_error`](Self::last_error) is a later one.
-    pub(crate) fn forget_errors(&self) {
-        let mut reports = self.reports();
-        reports.last = None;
-        reports.token = None;
-    }
-
     fn reports(&self) -> std::sync::MutexGuard<'_, Reports> {
         self.reports.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -70,11 +64,11 @@ impl Context {
     /// Keeps an error. Returns whether it is new, or was logged long ago.
     fn keep(&self, code: RDKafkaErrorCode, reason: &str) -> bool {
         let mut reports = self.reports();
+        let now = Instant::now();
         // This one only counts the others.
         if code != RDKafkaErrorCode::AllBrokersDown || reports.last.is_none() {
-            reports.last = Some(Reported { code, reason: reason.to_owned() });
+            reports.last = Some(Reported { code, reason: reason.to_owned(), at: now });
         }
-        let now = Instant::now();
         reports.warned.retain(|(_, at)| now.duration_since(*at) < REPEATED);
         let is_new = !reports.warned.iter().any(|(warned, _)| *warned == code);
         if is_new {

@@ -27,6 +27,8 @@ pub(crate) use self::error::{convert, from_code};
 pub(crate) use self::producer::{Batching, Failed, Native, Receipt, Refused, Stored, retire};
 pub(crate) use self::properties::{PROPERTIES, Property};
 pub(crate) use self::settings::ClientSettings;
+#[cfg(test)]
+pub(crate) use self::settings::knows;
 pub use self::tokens::{Token, register_token_provider};
 pub(crate) use self::tokens::{TokenProvider, provider};
 pub(crate) use self::topics::{TopicInfo, Topics};

@@ -231,9 +231,27 @@ impl<R: Receipt> Native<R> {
         self.0.client()
     }
 
-    /// The last error that the client reported, as the cause of a timeout.
-    pub(crate) fn last_error(&self) -> Option<String> {
-        self.client().context().context.last_error().map(|reported| reported.reason)
+    /// What the client reported within this time, converted to the error of an operation.
+    pub(crate) fn reported(
+        &self,
+        within: Duration,
+        operation: &'static str,
+        subject: impl std::fmt::Display,
+    ) -> Option<TransportError> {
+        let reported = self.client().context().context.last_error()?;
+        (reported.at.elapsed() < within).then(|| error::from_report(&reported, operation, subject))
+    }
+
+    /// Why the client failed for good, unless the cause is the failure of a record.
+    pub(crate) fn fatal(
+        &self,
+        operation: &'static str,
+        subject: impl std::fmt::Display,
+    ) -> Option<TransportError> {
+        let (code, reason) = self.client().fatal_error()?;
+        let failed = error::from_code(code, operation, subject);
+        (code != RDKafkaErrorCode::GaplessGuarantee)
+            .then(|| failed.with_source(std::io::Error::other(reason)))
     }
 
     /// Offers a record. It is sent in the order of the calls.

@@ -163,3 +163,12 @@ impl ClientSettings {
         config
     }
 }
+
+/// Whether librdkafka knows a setting.
+#[cfg(test)]
+pub(crate) fn knows(name: &str) -> bool {
+    use rdkafka::error::KafkaError::ClientConfig as Rejected;
+    use rdkafka::types::RDKafkaConfRes::RD_KAFKA_CONF_UNKNOWN;
+    let created = ClientConfig::new().set(name, "").create_native_config();
+    !matches!(created.err(), Some(Rejected(RD_KAFKA_CONF_UNKNOWN, ..)))
+}

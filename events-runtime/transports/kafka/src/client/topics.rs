@@ -49,7 +49,7 @@ impl Topics {
         let partitions = match self.partitions(client, topic, operation)? {
             Some(partitions) => partitions,
             None => match self.config.creation {
-                None => return Err(missing(topic, operation)),
+                None => return Err(self.missing(topic, operation)),
                 Some(creation) => {
                     let settings: Vec<_> = self
                         .config
@@ -79,7 +79,8 @@ impl Topics {
         // -1 is the default of the broker, from Kafka 2.4 on.
         let partitions = creation.partitions.map_or(-1, i32::from);
         let replication = TopicReplication::Fixed(creation.replication.map_or(-1, i32::from));
-        let mut new = NewTopic::new(topic.as_str(), partitions, replication);
+        let name = self.config.namespace.checked_topic(topic, operation)?;
+        let mut new = NewTopic::new(&name, partitions, replication);
         for (name, value) in settings {
             new = new.set(name, value);
         }
@@ -111,8 +112,9 @@ impl Topics {
         topic: &Topic,
         operation: &'static str,
     ) -> Result<Option<usize>, TransportError> {
+        let name = self.config.namespace.checked_topic(topic, operation)?;
         let metadata = client
-            .fetch_metadata(Some(topic.as_str()), self.config.client.timeout())
+            .fetch_metadata(Some(&name), self.config.client.timeout())
             .map_err(|error| error::convert(error, operation, topic))?;
         let Some(found) = metadata.topics().first() else { return Ok(None) };
         match found.error().map(RDKafkaErrorCode::from) {
@@ -135,9 +137,10 @@ impl Topics {
         operation: &'static str,
     ) -> Result<usize, TransportError> {
         let deadline = Instant::now() + self.config.client.timeout();
+        let name = self.config.namespace.checked_topic(topic, operation)?;
         loop {
             let metadata = client
-                .fetch_metadata(Some(topic.as_str()), self.config.client.timeout())
+                .fetch_metadata(Some(&name), self.config.client.timeout())
                 .map_err(|error| error::convert(error, operation, topic))?;
             if let Some(found) = metadata.topics().first() {
                 let partitions = found.partitions();
@@ -155,10 +158,20 @@ impl Topics {
     /// The topic's `max.message.bytes`. Users without the permission to read it send without a check.
     fn max_bytes(&self, topic: &Topic) -> Option<usize> {
         let admin = self.admin("describe", topic).ok()?;
-        let specifier = ResourceSpecifier::Topic(topic.as_str());
+        let name = self.config.namespace.kafka_topic(topic);
+        let specifier = ResourceSpecifier::Topic(&name);
         let described = block_on(admin.describe_configs([&specifier], &self.options())).ok()?;
         let resource = described.into_iter().next()?.ok()?;
         resource.get("max.message.bytes")?.value.as_ref()?.parse().ok()
+    }
+
+    fn missing(&self, topic: &Topic, operation: &'static str) -> TransportError {
+        let name = self.config.namespace.kafka_topic(topic);
+        let message = format!(
+            "no such topic: create it with `kafka-topics.sh --create --topic {name}`, or set `create_topics=true` in \
+             the URL"
+        );
+        TransportError::new(ErrorKind::NotFound, operation, topic, message)
     }
 
     fn options(&self) -> AdminOptions {
@@ -186,14 +199,6 @@ impl Topics {
             .map_err(|error| error::convert(error, operation, topic))?;
         Ok(admin.insert(Arc::new(created)).clone())
     }
-}
-
-fn missing(topic: &Topic, operation: &'static str) -> TransportError {
-    let message = format!(
-        "no such topic: create it with `kafka-topics.sh --create --topic {topic}`, or set `create_topics=true` in \
-         the URL"
-    );
-    TransportError::new(ErrorKind::NotFound, operation, topic, message)
 }
 
 /// Waits for an answer of the admin client, which needs no runtime.

@@ -12,6 +12,8 @@ pub(super) type Results = Vec<Result<Position, TransportError>>;
 /// A call whose messages are under way.
 pub(super) struct Call {
     pub(super) topic: Topic,
+    /// The name of the topic in Kafka.
+    pub(super) name: String,
     kept: Mutex<Kept>,
 }
 
@@ -25,9 +27,9 @@ struct Kept {
 }
 
 impl Call {
-    pub(super) fn new(topic: Topic, count: usize, reply: oneshot::Sender<Results>) -> Self {
+    pub(super) fn new(topic: Topic, name: String, count: usize, reply: oneshot::Sender<Results>) -> Self {
         let kept = Kept { results: vec![None; count], open: count, last: None, reply: Some(reply) };
-        Self { topic, kept: Mutex::new(kept) }
+        Self { topic, name, kept: Mutex::new(kept) }
     }
 
     fn kept(&self) -> MutexGuard<'_, Kept> {
@@ -99,7 +101,7 @@ mod tests {
     #[test]
     fn the_results_of_a_call_are_in_the_order_of_its_messages() {
         let (reply, mut answer) = oneshot::channel();
-        let call = Call::new(Topic::new("orders").unwrap(), 3, reply);
+        let call = Call::new(Topic::new("orders").unwrap(), "orders".to_owned(), 3, reply);
         assert!(!call.keep(2, Ok(position(2))));
         assert!(!call.keep(0, Ok(position(0))));
         assert!(!call.keep(0, Ok(position(9))), "a second result is not kept");
@@ -113,7 +115,7 @@ mod tests {
     fn what_has_no_result_gets_the_error() {
         let (reply, mut answer) = oneshot::channel();
         let topic = Topic::new("orders").unwrap();
-        let call = Call::new(topic.clone(), 2, reply);
+        let call = Call::new(topic.clone(), "orders".to_owned(), 2, reply);
         call.keep(0, Ok(position(0)));
         call.keep_rest(&TransportError::new(ErrorKind::Unavailable, "send to", &topic, "down"));
         call.reply();

@@ -155,14 +155,8 @@ impl Instance {
     /// Offers what waits for the topics that are known, until the client's queue is full.
     pub(super) fn offer_waiting(self: &Arc<Self>, client: &Client) {
         let mut state = self.state();
-        let ready = |state: &State| {
-            let ready = |(_, topic): &(&Topic, &super::state::TopicState)| {
-                topic.info().is_some() && !topic.waiting.is_empty()
-            };
-            state.topics.iter().find(ready).map(|(topic, _)| topic.clone())
-        };
         while state.failure.is_none()
-            && let Some(name) = ready(&state)
+            && let Some(name) = state.oldest_ready()
         {
             let Some(topic) = state.topics.get_mut(&name) else { return };
             let Some(info) = topic.info() else { return };
@@ -197,11 +191,12 @@ impl Instance {
                 }
             };
             let ticket = Ticket { instance: self.clone(), call: call.clone(), number, index };
-            match client.offer(call.topic.as_str(), &message, ticket) {
+            match client.offer(&call.name, &message, ticket) {
                 Ok(()) => {}
                 Err(Refused::QueueFull) => return Offer::Waits(count),
                 Err(Refused::Broken) => {
-                    state.failure.get_or_insert_with(Failure::of_client);
+                    let fatal = || Failure::of_client(client.fatal(OPERATION, &call.topic));
+                    state.failure.get_or_insert_with(fatal);
                     return Offer::Waits(count);
                 }
                 Err(Refused::Record(error)) => {
@@ -224,6 +219,10 @@ impl Instance {
     ) {
         let message = "an earlier message of the call was refused: send the messages one by one";
         let rest = TransportError::new(ErrorKind::Unavailable, OPERATION, &call.topic, message);
+        if !error.kind().is_of_message() {
+            // It is sent again, so later calls must not be stored before it either.
+            state.failure.get_or_insert_with(|| Failure::of_record(None, error.clone()));
+        }
         if call.keep_from(index, error, &rest) {
             self.finish(state, number, call);
         }
@@ -298,7 +297,8 @@ impl Instance {
             state.topics.entry(topic.clone()).or_default().forget();
         }
         if failed.is_of_client() {
-            return state.failure.get_or_insert_with(Failure::of_client).error(topic);
+            let fatal = state.client.as_ref().and_then(|client| client.fatal(OPERATION, topic));
+            return state.failure.get_or_insert_with(|| Failure::of_client(fatal)).error(topic);
         }
         let error = if failed.is_too_large() && self.batching != Batching::Alone {
             let message = "the broker rejected a batch as too large: its messages are sent one by one for a while; \

@@ -133,8 +133,9 @@ impl Instance {
         if since.elapsed() < limit || state.failure.is_some() {
             return;
         }
-        let failure = Failure::of_time(oldest.call.topic.clone(), retry_for, client.last_error());
-        state.failure = Some(failure);
+        let topic = oldest.call.topic.clone();
+        let reported = client.reported(retry_for, OPERATION, &topic);
+        state.failure = Some(Failure::of_time(topic, retry_for, reported));
     }
 
     /// Looks up the topics of calls that wait, each on a thread of its own: an answer may take a while.

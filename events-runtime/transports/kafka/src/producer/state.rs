@@ -61,6 +61,7 @@ pub(super) struct Waiting {
 pub(super) struct Failure {
     /// The topic whose record failed; `None` if the cause is not one topic.
     pub(super) topic: Option<Topic>,
+    kind: ErrorKind,
     message: String,
     cause: Option<TransportError>,
 }
@@ -85,31 +86,38 @@ impl Failure {
     /// A record failed, so that those after it are withdrawn.
     pub(super) fn of_record(topic: Option<Topic>, cause: TransportError) -> Self {
         let message = "the message was withdrawn, since an earlier one failed: send it again".to_owned();
-        Self { topic, message, cause: Some(cause) }
+        Self { topic, kind: ErrorKind::Unavailable, message, cause: Some(cause) }
     }
 
     /// The client can't go on.
-    pub(super) fn of_client() -> Self {
-        let message = "the client of Kafka failed and is replaced: send the message again".to_owned();
-        Self { topic: None, message, cause: None }
+    pub(super) fn of_client(cause: Option<TransportError>) -> Self {
+        let (kind, message) = match &cause {
+            Some(cause) if cause.kind() != ErrorKind::Unavailable => {
+                (cause.kind(), "the client of Kafka can't send: see the cause")
+            }
+            _ => {
+                (ErrorKind::Unavailable, "the client of Kafka failed and is replaced: send the message again")
+            }
+        };
+        Self { topic: None, kind, message: message.to_owned(), cause }
     }
 
-    /// A record was not acknowledged in time.
-    pub(super) fn of_time(topic: Topic, retry_for: Duration, reported: Option<String>) -> Self {
+    /// A record was not acknowledged in time. `cause` is what the client reported meanwhile.
+    pub(super) fn of_time(topic: Topic, retry_for: Duration, cause: Option<TransportError>) -> Self {
+        // For example a password that was changed.
+        let rejected = cause.as_ref().filter(|cause| cause.kind() == ErrorKind::Permission);
+        let kind = rejected.map_or(ErrorKind::Unavailable, TransportError::kind);
+        let what = if rejected.is_some() { "the cause says what to change" } else { "check its brokers" };
         let message = format!(
-            "the cluster did not acknowledge the messages within {retry_for:?} (`retry_for`): check its brokers; what \
-             is sent again may be stored twice, with the same id"
+            "the cluster did not acknowledge the messages within {retry_for:?} (`retry_for`): {what}; what is sent \
+             again may be stored twice, with the same id"
         );
-        let cause = reported.map(|reason| {
-            TransportError::new(ErrorKind::Unavailable, OPERATION, &topic, "the client reported an error")
-                .with_source(std::io::Error::other(reason))
-        });
-        Self { topic: Some(topic), message, cause }
+        Self { topic: Some(topic), kind, message, cause }
     }
 
     /// The error of a message.
     pub(super) fn error(&self, topic: &Topic) -> TransportError {
-        let error = TransportError::new(ErrorKind::Unavailable, OPERATION, topic, &*self.message);
+        let error = TransportError::new(self.kind, OPERATION, topic, &*self.message);
         match &self.cause {
             Some(cause) => error.with_source(cause.clone()),
             None => error,
@@ -121,6 +129,13 @@ impl State {
     /// Whether no message is under way.
     pub(super) fn is_idle(&self) -> bool {
         self.offered.is_empty() && self.topics.values().all(|topic| topic.waiting.is_empty())
+    }
+
+    /// Of the known topics, the one whose call waits longest.
+    pub(super) fn oldest_ready(&self) -> Option<Topic> {
+        let known = self.topics.iter().filter(|(_, topic)| topic.info().is_some());
+        let waiting = known.filter_map(|(name, topic)| Some((topic.waiting.front()?.since, name)));
+        waiting.min().map(|(_, name)| name.clone())
     }
 
     /// Fails everything that was accepted. Returns the calls to answer.

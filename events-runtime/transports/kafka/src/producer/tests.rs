@@ -185,6 +185,21 @@ async fn an_unavailable_cluster_fails_all_messages_within_retry_for_and_the_next
 }
 
 #[tokio::test]
+async fn a_user_who_may_not_send_in_order_gets_an_error_that_names_the_permission() {
+    let cluster = Cluster::new(1);
+    cluster.create("orders", 1);
+    cluster.fail(Api::InitProducerId, &[Code::RD_KAFKA_RESP_ERR_CLUSTER_AUTHORIZATION_FAILED; 20]);
+    let producer = producer(&cluster, FAST).await;
+    let error = producer.send(&topic("orders"), &numbered(0..1)).await.pop().unwrap().unwrap_err();
+    let chain = events_support::error_chain::chain(&error).to_string();
+    assert_eq!(error.kind(), ErrorKind::Permission, "{chain}");
+    assert!(chain.contains("`IdempotentWrite`"), "{chain}");
+    // The permission is granted.
+    cluster.clear(Api::InitProducerId);
+    send_until_stored(&*producer, &topic("orders"), &numbered(0..1)).await;
+}
+
+#[tokio::test]
 async fn a_short_outage_is_no_failure() {
     let cluster = Cluster::new(1);
     cluster.create("orders", 3);
@@ -301,6 +316,17 @@ async fn a_header_that_librdkafka_can_not_write_is_refused_and_the_rest_of_its_c
     let kinds: Vec<_> =
         results.iter().map(|result| result.as_ref().err().map(TransportError::kind)).collect();
     assert_eq!(kinds, [None, Some(ErrorKind::Refused), Some(ErrorKind::Unavailable)]);
+}
+
+#[tokio::test]
+async fn a_namespace_is_part_of_the_name_in_kafka() {
+    let cluster = Cluster::new(1);
+    cluster.create("staging.orders", 1);
+    let producer = producer(&cluster, &format!("{FAST}&namespace=staging")).await;
+    send_until_stored(&*producer, &topic("orders"), &numbered(0..3)).await;
+    assert_eq!(by_key(&cluster, "staging.orders", 1), expected(0..3));
+    let error = producer.send(&topic(&"x".repeat(249)), &numbered(0..1)).await.pop().unwrap().unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Invalid, "{error}");
 }
 
 #[tokio::test]
