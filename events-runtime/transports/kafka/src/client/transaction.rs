@@ -198,8 +198,8 @@ impl Transactional {
     fn late(&self) -> TransportError {
         let message = "the cluster did not accept the records of a transaction in time: they are sent again";
         let error = TransportError::new(ErrorKind::Unavailable, OPERATION, &self.group, message);
-        match self.native.last_error() {
-            Some(reason) => error.with_source(std::io::Error::other(reason)),
+        match self.native.reported(OPEN_FOR, OPERATION, &self.group) {
+            Some(reported) => error.with_source(reported),
             None => error,
         }
     }
