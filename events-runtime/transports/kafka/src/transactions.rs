@@ -133,10 +133,8 @@ impl Shared {
             let most = if alone { 1 } else { MOST.min(queue.waiting.len()) };
             let batch: Vec<_> = queue.waiting.drain(..most).collect();
             drop(queue);
-            self.member.state().transact(true);
             let (rest, failed) = self.commit(batch, &mut producer, &mut known);
-            self.member.state().transact(false);
-            self.member.commit();
+            self.member.end_transaction();
             self.member.wake.notify_one();
             alone = false;
             match failed {
@@ -193,7 +191,7 @@ impl Shared {
         known: &mut HashSet<Topic>,
     ) -> (Vec<Acknowledged>, Option<Failed>) {
         let Some(client) = self.member.client() else { return (self.lost(batch, |_| false), None) };
-        if !self.member.await_commit(self.config.client.timeout()) {
+        if !self.member.begin_transaction(self.config.client.timeout()) {
             let message = "an earlier commit of offsets was not answered in time";
             return (batch, Some(Failed::Later(self.error(ErrorKind::Unavailable, message))));
         }

@@ -152,7 +152,7 @@ impl Transactional {
         offsets: &[(Place, u64, String)],
     ) -> Result<(), TransactionFailure> {
         let Some(member) = group.metadata() else { return Err(TransactionFailure::Aborted(self.late())) };
-        let list = group.offsets(offsets);
+        let list = group.offsets(offsets).map_err(|error| self.aborted(error))?;
         self.within(self.timeout * 2, |wait| {
             self.native.producer().send_offsets_to_transaction(&list, &member, wait)
         })
