@@ -73,7 +73,9 @@ impl Acker {
                 let left = state.leave(place, offset, receipt.token);
                 drop(state);
                 return match left {
-                    Ok(()) => Wait::Commit(self.transact(place, offset, receipt.token, outputs)),
+                    Ok(()) => {
+                        Wait::Commit(self.transact(place, offset, receipt.token, outputs), place, offset)
+                    }
                     Err(_) => Wait::Done(Err(self.member.lost("settle", place, offset))),
                 };
             }
