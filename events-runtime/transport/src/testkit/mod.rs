@@ -34,6 +34,11 @@ pub trait Fixture: Send + Sync {
     /// Opens a new handle to the test's store, which is empty at first. All handles share the messages.
     fn connect(&self, options: &ConnectOptions) -> Box<dyn Transport>;
 
+    /// Whether handles accept a [`Retention`](crate::Retention) by count. A store that trims itself may refuse it.
+    fn trims(&self) -> bool {
+        true
+    }
+
     /// The factor by which leases and retry delays are extended: more than 1 for a store that is disturbed
     /// on purpose.
     fn patience(&self) -> u32 {
@@ -161,6 +166,11 @@ pub fn can(transport: &dyn Transport, name: &str, asked: fn(&Capability) -> bool
         println!("skipped on {}: {name}", transport.url());
     }
     able
+}
+
+/// A handle with these options, or with the default ones if the store applies its retention itself.
+pub fn with_retention(fixture: &dyn Fixture, options: &ConnectOptions) -> Box<dyn Transport> {
+    if fixture.trims() { fixture.connect(options) } else { connect(fixture) }
 }
 
 /// Waits until a condition holds.

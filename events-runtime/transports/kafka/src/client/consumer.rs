@@ -203,6 +203,7 @@ pub(crate) struct GroupClient {
     consumer: BaseConsumer<GroupContext>,
     group: String,
     timeout: Duration,
+    protocol: GroupProtocol,
 }
 
 impl GroupClient {
@@ -243,7 +244,7 @@ impl GroupClient {
         };
         let consumer =
             config.create_with_context(context).map_err(|error| convert(error, "consume as", group))?;
-        Ok(Self { consumer, group: group.to_owned(), timeout: settings.timeout() })
+        Ok(Self { consumer, group: group.to_owned(), timeout: settings.timeout(), protocol })
     }
 
     /// Waits until a broker is reached.
@@ -271,6 +272,11 @@ impl GroupClient {
     pub(crate) fn subscribe(&self, topics: &[usize]) -> Result<(), TransportError> {
         let names: Vec<&str> = topics.iter().map(|topic| self.name(*topic)).collect();
         self.consumer.subscribe(&names).map_err(|error| convert(error, "subscribe to", names.join(",")))
+    }
+
+    /// Whether a member that gets no partitions has no [`GroupEvent::Assigned`] either.
+    pub(crate) fn joins_silently(&self) -> bool {
+        self.protocol == GroupProtocol::Consumer
     }
 
     /// Leaves the group, once all partitions are unassigned.
