@@ -13,7 +13,7 @@ use super::config::Config;
 use super::control::{Action, REMOVED};
 use super::control_watch::{ControlWatch, ControlWatches};
 use super::dead_letters::{DeadLetters, Open};
-use super::member::{Member, Stage, TopicState};
+use super::member::{Closing, Member, Stage, TopicState};
 use super::registry::Registry;
 use super::worker::{Source, Worker, start_of};
 use events_transport::{
@@ -268,7 +268,7 @@ impl Consumer for KafkaConsumer {
 
     fn close(self: Box<Self>) -> BoxFuture<'static, Result<(), TransportError>> {
         let (reply, answer) = oneshot::channel();
-        self.member.state().closing = Some(Some(reply));
+        self.member.state().closing = Some(Closing(Some(reply)));
         let closed = self.member.closed("leave");
         Box::pin(async move { answer.await.unwrap_or(Err(closed)) })
     }
@@ -278,7 +278,7 @@ impl Drop for KafkaConsumer {
     fn drop(&mut self) {
         let mut state = self.member.state();
         if state.closing.is_none() {
-            state.closing = Some(None);
+            state.closing = Some(Closing(None));
         }
     }
 }

@@ -51,12 +51,15 @@ pub(super) struct State {
     /// When a lease last ended without a `receive` after it.
     pub(super) expired: Option<Instant>,
     /// The consumer was closed or dropped.
-    pub(super) closing: Option<Option<oneshot::Sender<Stored>>>,
+    pub(super) closing: Option<Closing>,
     claims: u64,
     /// The place after which the next claim begins.
     last: Option<Place>,
     commit: Commit,
 }
+
+/// Who waits until the member has left, if anybody does.
+pub(super) struct Closing(pub(super) Option<oneshot::Sender<Stored>>);
 
 /// A topic of a member.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -107,7 +110,6 @@ struct Waiter {
 #[derive(Default)]
 struct Commit {
     is_wanted: bool,
-    is_under_way: bool,
     not_before: Option<Instant>,
     last_failure: Option<TransportError>,
     /// The broker refuses metadata.
@@ -306,7 +308,7 @@ impl State {
     }
 
     /// What the next commit stores.
-    fn to_commit(&mut self) -> Vec<Sent> {
+    fn take_changes(&mut self) -> Vec<Sent> {
         let mut sent = Vec::new();
         for (place, assigned) in &mut self.partitions {
             if !assigned.is_dirty() {
@@ -445,8 +447,7 @@ impl Member {
                 continue;
             }
             state.commit.is_wanted = false;
-            state.commit.is_under_way = true;
-            for sent in grouped(state.to_commit()) {
+            for sent in grouped(state.take_changes()) {
                 drop(state);
                 let offsets: Vec<_> =
                     sent.iter().map(|one| (one.place, one.offset, one.metadata.clone())).collect();
@@ -454,7 +455,6 @@ impl Member {
                 state = self.state();
                 state.on_commit(sent, &result);
             }
-            state.commit.is_under_way = false;
             // Outcomes that came meanwhile.
             state.commit.is_wanted |= state.has_waiters();
         }
