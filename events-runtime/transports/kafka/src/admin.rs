@@ -99,11 +99,14 @@ pub(super) async fn groups(config: &Arc<Config>, topic: &Topic) -> Result<Vec<Gr
     .await
 }
 
+/// A group, and what it has committed.
+pub(super) type GroupOffsets = (ConsumerGroup, BTreeMap<TopicPartition, Committed>);
+
 /// The groups with committed offsets in these partitions, sorted by name.
 pub(super) fn of_topic(
     session: &Session,
     partitions: &[TopicPartition],
-) -> Result<Vec<(ConsumerGroup, BTreeMap<TopicPartition, Committed>)>, TransportError> {
+) -> Result<Vec<GroupOffsets>, TransportError> {
     let names = session.groups()?;
     let namespace = &session.config().namespace;
     let names = names.iter().filter(|name| !control::is_control_group(name));
