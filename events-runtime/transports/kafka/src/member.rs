@@ -455,13 +455,13 @@ impl Member {
     /// Asks for a commit of what has changed.
     pub(super) fn commit(&self, state: &mut State) {
         state.commit.is_wanted = true;
-        self.committing.notify_one();
+        self.committing.notify_all();
     }
 
     /// Ends the committer once it has committed what is wanted.
     pub(super) fn end_commits(&self) {
         self.state().commit.is_ended = true;
-        self.committing.notify_one();
+        self.committing.notify_all();
     }
 
     /// Commits what has changed whenever that is wanted, until [`end_commits`](Self::end_commits). Blocks.
