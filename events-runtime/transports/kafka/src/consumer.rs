@@ -105,7 +105,9 @@ impl KafkaConsumer {
         let recipients = dead_letter_topics.into_iter().enumerate().map(recipient).collect();
         let consumer = Self { member, recipients, registry, timeout: config.client.timeout() };
         // A rebalance may take longer while other members finish their work; the first `receive` waits on.
-        consumer.joined(Instant::now() + consumer.timeout).await?;
+        let deadline = Instant::now() + consumer.timeout;
+        consumer.joined(deadline).await?;
+        consumer.started(deadline).await;
         Ok(consumer)
     }
 
@@ -132,6 +134,20 @@ impl KafkaConsumer {
             if timeout(deadline.saturating_duration_since(Instant::now()), woken).await.is_err() {
                 return Ok(false);
             }
+        }
+    }
+
+    /// Waits until the start of a new group is committed, so that the group is listed.
+    async fn started(&self, deadline: Instant) {
+        let answers: Vec<_> = {
+            let mut state = self.member.state();
+            let places: Vec<Place> = state.partitions.keys().copied().collect();
+            self.member.commit(&mut state);
+            places.into_iter().filter_map(|place| state.committed(place)).collect()
+        };
+        for answer in answers {
+            // If it fails, the next commit has the start.
+            let _ = timeout(deadline.saturating_duration_since(Instant::now()), answer).await;
         }
     }
 
