@@ -251,7 +251,7 @@ fn passed(target: &Target<'_>) -> Result<BTreeMap<&'static str, String>, Transpo
         insert(target, &mut own, meant.name, property.name, value.to_owned())?;
     }
     for (name, file, variable) in SECRETS {
-        if let Some(value) = security::secret(target, file, variable)? {
+        if let Some(value) = secret(target, file, variable)? {
             let meant = Property::find(name).map_or(name, |property| property.name);
             insert(target, &mut own, meant, name, value)?;
         }

@@ -216,3 +216,13 @@ fn partitions_are_for_topics_that_are_created() {
     assert!(refused("kafka://a?partitions=6").contains("`create_topics=true`"));
     assert!(refused("kafka://a?create_topics=true&partitions=0").contains("from 1"));
 }
+
+#[test]
+fn what_this_build_of_librdkafka_lacks_is_an_error_that_says_so() {
+    let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+    for settings in ["sasl.mechanism=GSSAPI", "sasl.mechanism=OAUTHBEARER&sasl.oauthbearer.method=oidc"] {
+        let transport = connect(&format!("kafka://a?{settings}"), &ConnectOptions::new()).unwrap();
+        let error = runtime.block_on(transport.producer()).err().unwrap();
+        assert_eq!(error.kind(), ErrorKind::Unsupported, "{}", events_support::error_chain::chain(&error));
+    }
+}
