@@ -222,10 +222,9 @@ impl Found {
     }
 
     fn add(&mut self, partition: u32, record: Record) -> ControlFlow<()> {
-        let (position, time) = (position(partition, record.offset), record.time);
-        let message = record.into_message();
-        self.bytes += message.size();
-        self.messages.push(StoredMessage::new(message, position, time));
+        self.bytes += record.message.size();
+        let position = position(partition, record.offset);
+        self.messages.push(StoredMessage::new(record.message, position, record.time));
         if self.is_full() { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
     }
 }

@@ -62,6 +62,22 @@
 //! a message that failed, all messages under way are withdrawn and fail as unavailable, so that no later message of
 //! a key is stored before it.
 //!
+//! # Groups and topics
+//! - Moving or removing a group asks its members to leave for a moment, in all topics of the group, since Kafka changes
+//!   no offsets of a group with members. Members of other programs don't leave: the call then fails after 20 s.
+//! - The brokers forget the position of a group that has had no members for `offsets.retention.minutes`, a week by
+//!   default. It then starts as a new group; dead letters that were retried or dropped before that are listed again,
+//!   unless the topic's retention has removed them.
+//! - The lag counts offsets. In topics with transactions or compaction it is an upper bound.
+//! - Members alone know what they have in flight: `groups` does not report it.
+//! - Topics whose names end in `.schemas`, and groups whose names end in `.control`, are reserved and not listed.
+//! - Without `create_topics`, each topic needs a topic of schemas beside it, such as `orders.schemas` for `orders`: one
+//!   partition, `cleanup.policy=compact`, `max.message.bytes=1053696`. `events doctor` names those that are missing, and
+//!   missing dead-letter topics.
+//! - `check`, and `events doctor`, report replicas and `min.insync.replicas`, unclean elections, limits of message sizes,
+//!   the cleanup and retention of topics, groups that are about to lose messages to it, and what the user may not do, as
+//!   far as that is known without writing. Only settings that the user may read are checked.
+//!
 //! # Metrics
 //! In addition to the metrics of the bus, each with the label `topic`:
 //!
@@ -75,7 +91,8 @@
 //! - Topics are not created by the first send, unless `create_topics=true`.
 //! - Messages without a key go to any partition. Another `partitioner` puts keys into other partitions than programs
 //!   that use librdkafka's default, such as Open edX's.
-//! - The brokers apply the retention of topics. It is set on topics that are created, as an age only.
+//! - The brokers apply the retention of topics, also to messages that a group has not settled. It is set on topics
+//!   that are created, as an age only. `trim` is unsupported.
 
 mod acker;
 mod admin;
@@ -86,6 +103,7 @@ mod control;
 mod control_watch;
 mod dead_letters;
 mod framing;
+mod health;
 mod member;
 mod namespace;
 mod partition;
@@ -240,7 +258,7 @@ impl Transport for KafkaTransport {
     }
 
     fn check(&self) -> BoxFuture<'_, Result<Health, TransportError>> {
-        self.later("check")
+        Box::pin(health::check(&self.config))
     }
 
     fn topics(&self) -> BoxFuture<'_, Result<Vec<TopicStatus>, TransportError>> {

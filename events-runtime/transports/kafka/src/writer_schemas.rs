@@ -192,10 +192,11 @@ impl Index {
     }
 
     fn add(&mut self, record: &Record) -> ControlFlow<()> {
-        if let Some(schema) = record.key.as_deref().and_then(parse) {
-            match &record.value {
-                Some(_) => drop(self.offsets.insert(schema, record.offset)),
-                None => drop(self.offsets.remove(&schema)),
+        if let Some(schema) = record.message.key.as_deref().and_then(parse) {
+            if record.is_tombstone {
+                self.offsets.remove(&schema);
+            } else {
+                self.offsets.insert(schema, record.offset);
             }
         }
         self.next = record.offset + 1;
@@ -212,8 +213,8 @@ fn text_at(
 ) -> Result<Option<Vec<u8>>, TransportError> {
     let mut found = None;
     session.read(&(name.to_owned(), 0), offset..offset + 1, |record| {
-        if record.key.as_deref().and_then(parse).as_ref() == Some(schema) {
-            found = record.value.map(Vec::from);
+        if record.message.key.as_deref().and_then(parse).as_ref() == Some(schema) {
+            found = (!record.is_tombstone).then(|| Vec::from(record.message.data));
         }
         ControlFlow::Break(())
     })?;
@@ -263,15 +264,11 @@ mod tests {
     use std::time::SystemTime;
 
     use super::*;
+    use events_transport::Message;
 
     fn record(offset: u64, key: &[u8], value: Option<&'static [u8]>) -> Record {
-        Record {
-            offset,
-            time: SystemTime::UNIX_EPOCH,
-            key: Some(Bytes::copy_from_slice(key)),
-            headers: events_transport::Headers::new(),
-            value: value.map(Bytes::from_static),
-        }
+        let message = Message::new(value.unwrap_or_default()).with_key(Bytes::copy_from_slice(key));
+        Record { offset, time: SystemTime::UNIX_EPOCH, message, is_tombstone: value.is_none() }
     }
 
     #[test]
@@ -298,7 +295,7 @@ mod tests {
             assert!(index.add(&record(0, key, Some(b"text"))).is_continue());
         }
         let mut without_key = record(7, b"", Some(b"text"));
-        without_key.key = None;
+        without_key.message.key = None;
         assert!(index.add(&without_key).is_continue());
         assert_eq!((index.offsets.len(), index.next), (0, 8));
     }

@@ -9,7 +9,6 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError, mpsc};
 use std::time::{Duration, Instant, SystemTime};
 
-use bytes::Bytes;
 use rdkafka::admin::{
     AdminClient, AdminOptions, NewTopic, OwnedResourceSpecifier, ResourceSpecifier, TopicReplication,
 };
@@ -26,11 +25,15 @@ use rdkafka::{ClientContext, TopicPartitionList};
 use super::connect::{off_thread, reach};
 use super::context::Context;
 use super::error;
+use super::record::{message_of, time_of};
 use crate::config::Config;
-use events_transport::{Headers, Message, TransportError};
+use events_support::error_chain::caught;
+use events_transport::{ErrorKind, Message, TransportError};
 
 /// How long the thread that handles the events of a client waits for the next one.
 const TICK: Duration = Duration::from_millis(2);
+/// The pause before a call is repeated.
+const PAUSE: Duration = Duration::from_millis(50);
 /// The group of a client that looks at no group. Nothing is committed to it.
 const NO_GROUP: &str = "events.admin";
 
@@ -93,36 +96,20 @@ pub(crate) struct Committed {
 #[derive(Debug, Clone)]
 pub(crate) struct Record {
     pub(crate) offset: u64,
-    /// The time of the producer or the broker, as the topic is configured.
     pub(crate) time: SystemTime,
-    pub(crate) key: Option<Bytes>,
-    pub(crate) headers: Headers,
-    /// `None` for a record that compaction takes as the end of its key.
-    pub(crate) value: Option<Bytes>,
+    pub(crate) message: Message,
+    /// Whether the record has no value, which compaction takes as the end of its key.
+    pub(crate) is_tombstone: bool,
 }
 
 impl Record {
-    fn of(message: &BorrowedMessage<'_>) -> Self {
-        let millis = message.timestamp().to_millis().and_then(|millis| u64::try_from(millis).ok());
-        let mut headers = Headers::new();
-        for header in message.headers().into_iter().flat_map(rdkafka::message::Headers::iter) {
-            headers.push(header.key.to_owned(), Bytes::copy_from_slice(header.value.unwrap_or_default()));
-        }
+    fn of(record: &BorrowedMessage<'_>) -> Self {
         Self {
-            offset: u64::try_from(message.offset()).unwrap_or_default(),
-            time: SystemTime::UNIX_EPOCH + Duration::from_millis(millis.unwrap_or_default()),
-            key: message.key().map(Bytes::copy_from_slice),
-            headers,
-            value: message.payload().map(Bytes::copy_from_slice),
+            offset: u64::try_from(record.offset()).unwrap_or_default(),
+            time: time_of(record),
+            message: message_of(record),
+            is_tombstone: record.payload().is_none(),
         }
-    }
-
-    /// As a message, without a difference between an absent and an empty value.
-    pub(crate) fn into_message(self) -> Message {
-        let mut message = Message::new(self.value.unwrap_or_default());
-        message.key = self.key;
-        message.headers = self.headers;
-        message
     }
 }
 
@@ -137,6 +124,11 @@ pub(crate) enum Change {
 
 /// The settings of a topic or a broker, by name.
 pub(crate) type Settings = BTreeMap<String, String>;
+
+/// The version of librdkafka.
+pub(crate) fn version() -> String {
+    rdkafka::util::get_rdkafka_version().1
+}
 
 /// Runs blocking calls on a thread of their own.
 pub(crate) async fn run<T: Send + 'static>(
@@ -196,11 +188,12 @@ impl Session {
     }
 
     /// Runs a blocking call, while another thread handles the client's events: its log, its errors, and the
-    /// refreshing of tokens.
+    /// refreshing of tokens. Repeats it while a leader or a coordinator moves, for as long as a call may take.
     fn served<T>(
         &self,
-        work: impl FnOnce(&BaseConsumer<Context>) -> KafkaResult<T>,
+        work: impl Fn(&BaseConsumer<Context>) -> KafkaResult<T>,
     ) -> Result<T, TransportError> {
+        let deadline = Instant::now() + self.timeout();
         let is_done = AtomicBool::new(false);
         let consumer = &*self.consumer;
         let result = std::thread::scope(|scope| {
@@ -210,7 +203,12 @@ impl Session {
                     drop(consumer.poll(TICK));
                 }
             });
-            let result = work(consumer);
+            let result = loop {
+                match work(consumer) {
+                    Err(error) if is_moving(&error) && Instant::now() < deadline => std::thread::sleep(PAUSE),
+                    result => break result,
+                }
+            };
             is_done.store(true, Ordering::Relaxed);
             result
         });
@@ -276,28 +274,9 @@ impl Session {
         if partitions.is_empty() {
             return Ok(BTreeMap::new());
         }
-        let list = list(partitions.iter().map(|partition| (partition, wanted, "")));
-        let found = self.served(|consumer| consumer.offsets_for_times(list?, self.timeout()))?;
-        self.found(&found).map(|found| found.into_iter().map(|(at, found)| (at, found.offset)).collect())
-    }
-
-    /// The offsets of a list that are numbers.
-    fn found(
-        &self,
-        list: &TopicPartitionList,
-    ) -> Result<BTreeMap<TopicPartition, Committed>, TransportError> {
-        let mut found = BTreeMap::new();
-        for element in list.elements() {
-            element.error().map_err(|error| self.error(error))?;
-            let Ok(partition) = u32::try_from(element.partition()) else { continue };
-            if let Offset::Offset(offset) = element.offset()
-                && let Ok(offset) = u64::try_from(offset)
-            {
-                let metadata = element.metadata().to_owned();
-                found.insert((element.topic().to_owned(), partition), Committed { offset, metadata });
-            }
-        }
-        Ok(found)
+        let list = || list(partitions.iter().map(|partition| (partition, wanted, "")));
+        let found = self.served(|consumer| checked(consumer.offsets_for_times(list()?, self.timeout())?))?;
+        Ok(numbers(&found).into_iter().map(|(at, found)| (at, found.offset)).collect())
     }
 
     /// The offsets that the group of this client has committed.
@@ -308,9 +287,9 @@ impl Session {
         if partitions.is_empty() {
             return Ok(BTreeMap::new());
         }
-        let list = list(partitions.iter().map(|partition| (partition, Offset::Invalid, "")));
-        let found = self.served(|consumer| consumer.committed_offsets(list?, self.timeout()))?;
-        self.found(&found)
+        let list = || list(partitions.iter().map(|partition| (partition, Offset::Invalid, "")));
+        let found = self.served(|consumer| checked(consumer.committed_offsets(list()?, self.timeout())?))?;
+        Ok(numbers(&found))
     }
 
     /// Commits offsets for the group of this client, unless it has members.
@@ -320,17 +299,19 @@ impl Session {
     ) -> Result<Change, TransportError> {
         let offset =
             |committed: &Committed| Offset::Offset(i64::try_from(committed.offset).unwrap_or(i64::MAX));
-        let list = list(
-            offsets.iter().map(|(partition, committed)| (partition, offset(committed), &*committed.metadata)),
-        );
-        // A commit has no deadline of its own.
-        let (sender, receiver) = mpsc::channel();
-        let consumer = Arc::clone(&self.consumer);
+        let offsets =
+            offsets.iter().map(|(partition, committed)| (partition, offset(committed), &*committed.metadata));
+        let list = || list(offsets.clone());
         let committed = self.served(|_| {
-            let list = list?;
+            // A commit has no deadline of its own.
+            let (sender, receiver) = mpsc::channel();
+            let (consumer, list) = (Arc::clone(&self.consumer), list()?);
             std::thread::spawn(move || drop(sender.send(consumer.commit(&list, CommitMode::Sync))));
             let late = Err(KafkaError::ConsumerCommit(RDKafkaErrorCode::OperationTimedOut));
-            Ok(receiver.recv_timeout(self.timeout()).unwrap_or(late))
+            match receiver.recv_timeout(self.timeout()).unwrap_or(late) {
+                Err(error) if is_moving(&error) => Err(error),
+                committed => Ok(committed),
+            }
         })?;
         match committed {
             Ok(()) => Ok(Change::Stored),
@@ -410,6 +391,10 @@ impl Session {
     /// The settings of these topics or this broker, in their order. The client does not tell an absent
     /// permission from an absent topic.
     fn describe(&self, resources: &[ResourceSpecifier<'_>]) -> Result<Vec<Option<Settings>>, TransportError> {
+        if resources.is_empty() {
+            // librdkafka would never answer.
+            return Ok(Vec::new());
+        }
         let options = self.admin_options();
         let described = self.admin()?.describe_configs(resources, &options);
         let described = self.wait(described)?;
@@ -444,6 +429,11 @@ impl Session {
     }
 
     fn admin(&self) -> Result<AdminClient<Context>, TransportError> {
+        if self.config.client.own("sasl.mechanisms") == Some("OAUTHBEARER") {
+            let message = "rdkafka's admin client can't use OAUTHBEARER: use Kafka's own tools";
+            let Call { operation, subject } = &self.call;
+            return Err(TransportError::new(ErrorKind::Unsupported, operation, subject, message));
+        }
         let admin = self.config.client.admin().create_with_context(self.config.client.context());
         admin.map_err(|error| self.error(error))
     }
@@ -475,6 +465,20 @@ impl Session {
         }
     }
 
+    /// Whether this user may create a topic of this name. Nothing is created.
+    pub(crate) fn may_create(&self, topic: &str) -> Result<bool, TransportError> {
+        let new = NewTopic::new(topic, -1, TopicReplication::Fixed(-1));
+        let options = self.admin_options().validate_only(true);
+        let created = self.wait(self.admin()?.create_topics([&new], &options))?;
+        Ok(match created.into_iter().next() {
+            Some(Err((_, code))) => !matches!(
+                code,
+                RDKafkaErrorCode::TopicAuthorizationFailed | RDKafkaErrorCode::ClusterAuthorizationFailed
+            ),
+            _ => true,
+        })
+    }
+
     /// Stores a record of at most `max` bytes, as durably as the topic is replicated.
     pub(crate) fn store(
         &self,
@@ -486,6 +490,9 @@ impl Session {
         let mut settings = self.config.client.producer();
         settings.set("message.timeout.ms", self.timeout().as_millis().to_string());
         settings.set("message.max.bytes", max.to_string());
+        // A record that is stored twice has no effect, and an idempotent producer takes half a second to start.
+        settings.set("enable.idempotence", "false");
+        settings.set("enable.gapless.guarantee", "false");
         let context = StoreContext { client: self.config.client.context(), stored: Mutex::default() };
         let producer: BaseProducer<StoreContext> =
             settings.create_with_context(context).map_err(|error| self.error(error))?;
@@ -553,6 +560,20 @@ impl ProducerContext for StoreContext {
     }
 }
 
+/// Whether a leader or a coordinator is being elected or loads its data.
+fn is_moving(error: &KafkaError) -> bool {
+    error.rdkafka_error_code().is_some_and(|code| {
+        matches!(
+            code,
+            RDKafkaErrorCode::NotCoordinator
+                | RDKafkaErrorCode::CoordinatorNotAvailable
+                | RDKafkaErrorCode::CoordinatorLoadInProgress
+                | RDKafkaErrorCode::LeaderNotAvailable
+                | RDKafkaErrorCode::NotLeaderForPartition
+        )
+    })
+}
+
 fn topic_info(topic: &MetadataTopic) -> TopicInfo {
     let partition = |partition: &MetadataPartition| {
         Some(PartitionInfo {
@@ -565,6 +586,28 @@ fn topic_info(topic: &MetadataTopic) -> TopicInfo {
     let mut partitions: Vec<_> = topic.partitions().iter().filter_map(partition).collect();
     partitions.sort_by_key(|partition| partition.number);
     TopicInfo { name: topic.name().to_owned(), partitions }
+}
+
+/// A list in whose partitions nothing failed.
+fn checked(list: TopicPartitionList) -> KafkaResult<TopicPartitionList> {
+    list.elements().iter().try_for_each(|element| element.error())?;
+    Ok(list)
+}
+
+/// The offsets of a list that are numbers.
+fn numbers(list: &TopicPartitionList) -> BTreeMap<TopicPartition, Committed> {
+    let mut found = BTreeMap::new();
+    for element in list.elements() {
+        let Ok(partition) = u32::try_from(element.partition()) else { continue };
+        if let Offset::Offset(offset) = element.offset()
+            && let Ok(offset) = u64::try_from(offset)
+        {
+            // rdkafka panics at metadata that is not UTF-8.
+            let metadata = caught(|| element.metadata().to_owned()).unwrap_or_default();
+            found.insert((element.topic().to_owned(), partition), Committed { offset, metadata });
+        }
+    }
+    found
 }
 
 /// A list of partitions with offsets and metadata.
