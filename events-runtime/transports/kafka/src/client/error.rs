@@ -90,21 +90,17 @@ pub(crate) fn from_report(
             "the broker's certificate is not trusted: set `ca` to the file of its CA, and use the host name in the \
              certificate",
         ),
-        RDKafkaErrorCode::SSL
-            if says("certificate required") || says("bad certificate") || says("unknown ca") =>
-        {
-            (
-                ErrorKind::Permission,
-                "the broker rejects the client's certificate: set `ssl.certificate.location` and `ssl.key.location` to \
+        _ if reported.rejects_certificate() => (
+            ErrorKind::Permission,
+            "the broker rejects the client's certificate: set `ssl.certificate.location` and `ssl.key.location` to \
              one that it trusts",
-            )
-        }
+        ),
         RDKafkaErrorCode::SSL if says("wrong version number") || says("connecting to a PLAINTEXT") => {
             (ErrorKind::Invalid, "the broker does not use TLS at this port: write `kafka:`, or another port")
         }
-        RDKafkaErrorCode::BrokerTransportFailure if says("connecting to a SSL listener") => (
+        RDKafkaErrorCode::BrokerTransportFailure if says("APIVERSION_QUERY") => (
             ErrorKind::Unavailable,
-            "the broker closed the connection: write `kafkas:` if it uses TLS at this port, and check its log",
+            "the broker closes the connection at once: write `kafkas:` if it uses TLS at this port, and check its log",
         ),
         RDKafkaErrorCode::Authentication
             if says("Unsupported SASL mechanism") || says("supported mechanisms") =>
