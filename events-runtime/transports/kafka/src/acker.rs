@@ -11,7 +11,7 @@ use super::dead_letters::DeadLetters;
 use super::member::{Member, Stored};
 use super::partition::{Lease, Now, Requeue};
 use events_transport::{
-    BoxFuture, Message, Outcome, Position, Receipt, Settle, Settlement, Topic, TransportError,
+    BoxFuture, ErrorKind, Message, Outcome, Position, Receipt, Settle, Settlement, Topic, TransportError,
 };
 
 /// How long a message waits whose dead letter could not be stored.
@@ -28,8 +28,8 @@ pub(super) struct Acker {
 /// What one outcome waits for.
 enum Wait {
     Done(Stored),
-    /// A commit.
-    Commit(oneshot::Receiver<Stored>),
+    /// The commit of this message.
+    Commit(oneshot::Receiver<Stored>, Place, u64),
     /// The commit after a dead letter.
     DeadLetter(BoxFuture<'static, Stored>),
 }
@@ -77,7 +77,7 @@ impl Acker {
         };
         match applied {
             Ok(()) => match state.committed(place) {
-                Some(answer) => Wait::Commit(answer),
+                Some(answer) => Wait::Commit(answer, place, offset),
                 None => Wait::Done(Ok(())),
             },
             Err(_) => {
@@ -119,12 +119,22 @@ impl Acker {
             let answer = answer.lock().unwrap_or_else(std::sync::PoisonError::into_inner).take();
             match answer {
                 Some(answer) => {
-                    member.commit();
-                    answer.await.unwrap_or_else(|_| Err(member.lost("settle", place, offset)))
+                    member.commit(&mut member.state());
+                    committed(&member, answer, place, offset).await
                 }
                 None => Ok(()),
             }
         })
+    }
+}
+
+/// Waits for the commit of a message.
+async fn committed(member: &Member, answer: oneshot::Receiver<Stored>, place: Place, offset: u64) -> Stored {
+    match answer.await {
+        Ok(Err(error)) if error.kind() != ErrorKind::LeaseLost => Err(error),
+        Ok(Ok(())) => Ok(()),
+        // The partition was returned or lost before.
+        Ok(Err(_)) | Err(_) => Err(member.lost("settle", place, offset)),
     }
 }
 
@@ -138,14 +148,14 @@ impl Settle for Acker {
         let member = Arc::clone(&self.member);
         Box::pin(async move {
             // Outcomes that nobody waits for are committed a little later, together.
-            if waits.iter().any(|wait| matches!(wait, Wait::Commit(_))) {
-                member.commit();
+            if waits.iter().any(|wait| matches!(wait, Wait::Commit(..))) {
+                member.commit(&mut member.state());
             }
             let mut results = Vec::with_capacity(waits.len());
             for wait in waits {
                 results.push(match wait {
                     Wait::Done(stored) => stored,
-                    Wait::Commit(answer) => answer.await.unwrap_or_else(|_| Err(member.closed("settle"))),
+                    Wait::Commit(answer, place, offset) => committed(&member, answer, place, offset).await,
                     Wait::DeadLetter(stored) => stored.await,
                 });
             }

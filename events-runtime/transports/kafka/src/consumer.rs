@@ -70,6 +70,16 @@ impl KafkaConsumer {
             Arc::clone(&client),
         ));
         let dead_letters = Arc::new(DeadLetters::new(open));
+        let spawn = |name: &str, run: Box<dyn FnOnce() + Send>| {
+            let spawned = thread::Builder::new().name(name.to_owned()).spawn(run);
+            spawned.map(drop).map_err(|source| {
+                let message = "the system can't start a thread: check its limits";
+                TransportError::new(ErrorKind::Unavailable, "subscribe to", &first.topic, message)
+                    .with_source(source)
+            })
+        };
+        let (of_member, of_client) = (Arc::clone(&member), Arc::clone(&client));
+        spawn("events-kafka-commits", Box::new(move || of_member.run_commits(&of_client)))?;
         let registry = config.registry.clone();
         let worker = Worker::new(
             Arc::clone(&member),
@@ -79,12 +89,10 @@ impl KafkaConsumer {
             Arc::clone(&dead_letters),
             registry.clone(),
         );
-        let spawned = thread::Builder::new().name("events-kafka-consumer".to_owned());
-        spawned.spawn(move || worker.run()).map_err(|source| {
-            let message = "the system can't start a thread: check its limits";
-            TransportError::new(ErrorKind::Unavailable, "subscribe to", &first.topic, message)
-                .with_source(source)
-        })?;
+        if let Err(error) = spawn("events-kafka-consumer", Box::new(move || worker.run())) {
+            member.end_commits();
+            return Err(error);
+        }
         let recipient = |(index, dead_letter_topic): (usize, Topic)| {
             let topic = member.topics.get(index).unwrap_or(&first.topic).clone();
             let acker = Acker::new(Arc::clone(&member), index, dead_letter_topic, Arc::clone(&dead_letters));
@@ -324,7 +332,7 @@ fn prepare(
         }
     }
     if !starts.is_empty() {
-        match client.commit_now(&starts) {
+        match client.commit(&starts) {
             // The group has members: this one commits the start of the partitions that it gets.
             Ok(()) | Err(CommitFailure::Rebalance | CommitFailure::TooMuchMetadata) => {}
             Err(CommitFailure::Unavailable(error) | CommitFailure::Refused(error)) => return Err(error),

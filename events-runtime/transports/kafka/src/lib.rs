@@ -249,7 +249,13 @@ impl Transport for KafkaTransport {
     }
 
     fn check(&self) -> BoxFuture<'_, Result<Health, TransportError>> {
-        Box::pin(health::check(&self.config))
+        Box::pin(async move {
+            let mut health = health::check(&self.config).await?;
+            if let Some(registry) = &self.config.registry {
+                health.facts.push(("schema registry", registry.check().await?));
+            }
+            Ok(health)
+        })
     }
 
     fn topics(&self) -> BoxFuture<'_, Result<Vec<TopicStatus>, TransportError>> {

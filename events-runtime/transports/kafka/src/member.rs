@@ -1,7 +1,7 @@
 //! The state that the receiver, the deliveries and the worker of one consumer share.
 
 use std::collections::BTreeMap;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use tokio::sync::{Notify, oneshot};
@@ -11,8 +11,8 @@ use super::partition::{Claimed, Lease, LeaseLost, Now, Partition, Requeue};
 use super::progress::Progress;
 use events_transport::{ConsumerGroup, Position, Topic, TransportError};
 
-/// After this time without an answer, a commit is taken as lost, and the next one is sent.
-const COMMIT_PATIENCE: Duration = Duration::from_secs(60);
+/// A partition with more metadata has a commit of its own: the broker judges the metadata of each partition.
+const SHARED_METADATA: usize = 512;
 /// The pause after a commit that failed.
 const COMMIT_PAUSE: Duration = Duration::from_millis(100);
 
@@ -27,6 +27,8 @@ pub(super) struct Member {
     /// How long an outcome that can't be stored is tried again.
     pub(super) retry_for: Duration,
     state: Mutex<State>,
+    /// Wakes the committer.
+    committing: Condvar,
     /// Wakes the receiver.
     pub(super) wake: Notify,
     /// `None` once the member has left for good.
@@ -101,14 +103,25 @@ struct Waiter {
     reply: oneshot::Sender<Stored>,
 }
 
-/// The commit that is under way; there is one at most.
+/// The commits of a member, of which one at most is under way.
 #[derive(Default)]
 struct Commit {
-    sent: Option<(Instant, BTreeMap<Place, (u64, u64, String)>)>,
+    is_wanted: bool,
+    is_under_way: bool,
     not_before: Option<Instant>,
     last_failure: Option<TransportError>,
     /// The broker refuses metadata.
     is_bare: bool,
+    /// The committer ends when nothing is wanted any more.
+    is_ended: bool,
+}
+
+/// The progress of a partition that a commit stores.
+struct Sent {
+    place: Place,
+    change: u64,
+    offset: u64,
+    metadata: String,
 }
 
 impl Assigned {
@@ -143,6 +156,23 @@ impl Assigned {
 }
 
 impl State {
+    fn new(topics: usize) -> Self {
+        Self {
+            partitions: BTreeMap::new(),
+            subscribed: vec![TopicState::Subscribed; topics],
+            stage: Stage::Joining,
+            error: None,
+            fatal: None,
+            received: Instant::now(),
+            is_receiving: false,
+            expired: None,
+            closing: None,
+            claims: 0,
+            last: None,
+            commit: Commit::default(),
+        }
+    }
+
     /// Takes messages of all partitions in turn. Returns when to look again if there are none.
     pub(super) fn claim(
         &mut self,
@@ -275,15 +305,9 @@ impl State {
         self.partitions.values().any(|assigned| !assigned.waiters.is_empty())
     }
 
-    /// Sends a commit of what has changed, unless one is under way.
-    pub(super) fn commit(&mut self, client: &GroupClient) {
-        let now = Instant::now();
-        let is_pending =
-            self.commit.sent.as_ref().is_some_and(|(at, _)| now.duration_since(*at) < COMMIT_PATIENCE);
-        if is_pending || self.commit.not_before.is_some_and(|at| at > now) {
-            return;
-        }
-        let mut sent = BTreeMap::new();
+    /// What the next commit stores.
+    fn to_commit(&mut self) -> Vec<Sent> {
+        let mut sent = Vec::new();
         for (place, assigned) in &mut self.partitions {
             if !assigned.is_dirty() {
                 continue;
@@ -295,61 +319,42 @@ impl State {
                 assigned.committed = assigned.change;
                 assigned.answer(assigned.change, &Ok(()));
             } else {
-                sent.insert(*place, (assigned.change, found.0, found.1));
+                let (offset, metadata) = found;
+                sent.push(Sent { place: *place, change: assigned.change, offset, metadata });
             }
         }
-        if sent.is_empty() {
-            return;
-        }
-        let offsets: Vec<_> =
-            sent.iter().map(|(place, (_, offset, metadata))| (*place, *offset, metadata.clone())).collect();
-        match client.commit(&offsets) {
-            Ok(()) => self.commit.sent = Some((now, sent)),
-            Err(error) => self.not_committed(error, now),
-        }
+        sent
     }
 
-    fn not_committed(&mut self, error: TransportError, now: Instant) {
-        tracing::debug!(%error, "a commit failed, and is tried again");
-        self.commit.last_failure = Some(error);
-        self.commit.not_before = Some(now + COMMIT_PAUSE);
-    }
-
-    /// Applies the result of the commit.
-    pub(super) fn on_commit(
-        &mut self,
-        result: Result<Vec<(Place, Result<(), CommitFailure>)>, CommitFailure>,
-    ) {
-        let now = Instant::now();
-        let Some((_, mut sent)) = self.commit.sent.take() else { return };
-        let results = match result {
-            Ok(results) => results,
-            Err(failure) => sent.keys().map(|place| (*place, Err(failure.clone()))).collect(),
-        };
-        for (place, result) in results {
-            let Some((change, offset, metadata)) = sent.remove(&place) else { continue };
+    /// Applies the result of a commit.
+    fn on_commit(&mut self, sent: Vec<Sent>, result: &Result<(), CommitFailure>) {
+        let pause = Some(Instant::now() + COMMIT_PAUSE);
+        match result {
+            Ok(()) => self.commit.last_failure = None,
+            Err(CommitFailure::TooMuchMetadata) if !self.commit.is_bare => {
+                tracing::warn!(
+                    "the brokers refuse commit metadata: attempts and retry times will not survive this member; \
+                     raise `offset.metadata.max.bytes` to 4096"
+                );
+                self.commit.is_bare = true;
+            }
+            Err(CommitFailure::Rebalance | CommitFailure::TooMuchMetadata) => self.commit.not_before = pause,
+            Err(CommitFailure::Unavailable(error) | CommitFailure::Refused(error)) => {
+                tracing::debug!(%error, "a commit failed, and is tried again");
+                self.commit.last_failure = Some(error.clone());
+                self.commit.not_before = pause;
+            }
+        }
+        for Sent { place, change, offset, metadata } in sent {
             let Some(assigned) = self.partitions.get_mut(&place) else { continue };
             match result {
                 Ok(()) => {
                     assigned.stored = Some((offset, metadata));
                     assigned.committed = assigned.committed.max(change);
                     assigned.answer(change, &Ok(()));
-                    self.commit.last_failure = None;
                 }
-                Err(CommitFailure::Rebalance) => self.commit.not_before = Some(now + COMMIT_PAUSE),
-                Err(CommitFailure::TooMuchMetadata) if !metadata.is_empty() => {
-                    tracing::warn!(
-                        "the brokers refuse commit metadata: attempts and retry times will not survive this \
-                         member; raise `offset.metadata.max.bytes` to 4096"
-                    );
-                    self.commit.is_bare = true;
-                }
-                Err(CommitFailure::TooMuchMetadata) => {}
-                Err(CommitFailure::Unavailable(error)) => self.not_committed(error, now),
-                Err(CommitFailure::Refused(error)) => {
-                    assigned.answer(change, &Err(error.clone()));
-                    self.not_committed(error, now);
-                }
+                Err(CommitFailure::Refused(error)) => assigned.answer(change, &Err(error.clone())),
+                Err(_) => {}
             }
         }
     }
@@ -383,26 +388,14 @@ impl Member {
         retry_for: Duration,
         client: Arc<GroupClient>,
     ) -> Self {
-        let state = State {
-            partitions: BTreeMap::new(),
-            subscribed: vec![TopicState::Subscribed; topics.len()],
-            stage: Stage::Joining,
-            error: None,
-            fatal: None,
-            received: Instant::now(),
-            is_receiving: false,
-            expired: None,
-            closing: None,
-            claims: 0,
-            last: None,
-            commit: Commit::default(),
-        };
+        let state = State::new(topics.len());
         Self {
             group,
             topics,
             lease,
             retry_for,
             state: Mutex::new(state),
+            committing: Condvar::new(),
             wake: Notify::new(),
             client: Mutex::new(Some(client)),
         }
@@ -422,10 +415,48 @@ impl Member {
         self.client.lock().unwrap_or_else(PoisonError::into_inner).take()
     }
 
-    /// Sends a commit now.
-    pub(super) fn commit(&self) {
-        if let Some(client) = self.client() {
-            self.state().commit(&client);
+    /// Asks for a commit of what has changed.
+    pub(super) fn commit(&self, state: &mut State) {
+        state.commit.is_wanted = true;
+        self.committing.notify_one();
+    }
+
+    /// Ends the committer once it has committed what is wanted.
+    pub(super) fn end_commits(&self) {
+        self.state().commit.is_ended = true;
+        self.committing.notify_one();
+    }
+
+    /// Commits what has changed whenever that is wanted, until [`end_commits`](Self::end_commits). Blocks.
+    pub(super) fn run_commits(&self, client: &GroupClient) {
+        let mut state = self.state();
+        loop {
+            let now = Instant::now();
+            let pause = state.commit.not_before.and_then(|at| at.checked_duration_since(now));
+            if let Some(pause) = pause.filter(|_| !state.commit.is_ended) {
+                state = self.committing.wait_timeout(state, pause).unwrap_or_else(PoisonError::into_inner).0;
+                continue;
+            }
+            if !state.commit.is_wanted {
+                if state.commit.is_ended {
+                    return;
+                }
+                state = self.committing.wait(state).unwrap_or_else(PoisonError::into_inner);
+                continue;
+            }
+            state.commit.is_wanted = false;
+            state.commit.is_under_way = true;
+            for sent in grouped(state.to_commit()) {
+                drop(state);
+                let offsets: Vec<_> =
+                    sent.iter().map(|one| (one.place, one.offset, one.metadata.clone())).collect();
+                let result = client.commit(&offsets);
+                state = self.state();
+                state.on_commit(sent, &result);
+            }
+            state.commit.is_under_way = false;
+            // Outcomes that came meanwhile.
+            state.commit.is_wanted |= state.has_waiters();
         }
     }
 
@@ -454,3 +485,24 @@ impl Member {
         TransportError::new(events_transport::ErrorKind::Closed, operation, self.names(), message)
     }
 }
+
+/// The commits of these partitions: one for each topic, and one for each partition with long metadata.
+fn grouped(all: Vec<Sent>) -> Vec<Vec<Sent>> {
+    let mut groups: Vec<Vec<Sent>> = Vec::new();
+    for sent in all {
+        let is_alone = |one: &Sent| one.metadata.len() > SHARED_METADATA;
+        match groups.last_mut() {
+            Some(group)
+                if !is_alone(&sent)
+                    && group.iter().all(|one| one.place.topic == sent.place.topic && !is_alone(one)) =>
+            {
+                group.push(sent);
+            }
+            _ => groups.push(vec![sent]),
+        }
+    }
+    groups
+}
+
+#[cfg(test)]
+mod tests;

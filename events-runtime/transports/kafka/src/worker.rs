@@ -104,7 +104,8 @@ impl Worker {
         let mut fetched = Vec::with_capacity(BATCH);
         let closed = loop {
             let is_storing = self.dead_letters.poll();
-            self.poll(if is_storing { SHORT_TICK } else { TICK }, &mut fetched);
+            let is_busy = is_storing || !self.pending.is_empty();
+            self.poll(if is_busy { SHORT_TICK } else { TICK }, &mut fetched);
             self.take_over(&mut fetched);
             for event in self.client.take_events() {
                 self.on_event(event);
@@ -203,13 +204,6 @@ impl Worker {
 
     fn on_event(&mut self, event: GroupEvent) {
         match event {
-            GroupEvent::Committed(result) => {
-                let mut state = self.member.state();
-                state.on_commit(result);
-                if state.has_waiters() {
-                    state.commit(&self.client);
-                }
-            }
             GroupEvent::Assigned(places) => {
                 self.pending.push_back(Pending::Assign { places, not_before: Instant::now() });
             }
@@ -288,7 +282,7 @@ impl Worker {
             state.add(place, progress, stored);
         }
         state.stage = Stage::Joined;
-        state.commit(&self.client);
+        self.member.commit(&mut state);
         drop(state);
         self.member.wake.notify_one();
         None
@@ -342,7 +336,7 @@ impl Worker {
             return Some(Pending::Revoke { places, finish, commit });
         }
         let until = commit.unwrap_or(now + LAST_COMMIT);
-        state.commit(&self.client);
+        self.member.commit(&mut state);
         if of(&state, true) > 0 && now < until && !is_over {
             return Some(Pending::Revoke { places, finish, commit: Some(until) });
         }
@@ -396,7 +390,7 @@ impl Worker {
                     is_changed = true;
                 }
                 // The member missed the request to leave: its partitions are out of date.
-                Some(ControlRequest { action, .. }) => {
+                Some(ControlRequest { .. }) => {
                     self.control.hurry();
                     self.set_away(index, Some(Away { until: now }));
                     self.set_topic(index, TopicState::Away);
@@ -452,9 +446,9 @@ impl Worker {
         let now = Now::new();
         let mut state = self.member.state();
         state.expire(now);
-        if now.instant.duration_since(self.flushed) >= COMMIT_EVERY || state.has_waiters() {
+        if now.instant.duration_since(self.flushed) >= COMMIT_EVERY {
             self.flushed = now.instant;
-            state.commit(&self.client);
+            self.member.commit(&mut state);
         }
         state.give_up(self.member.retry_for, |cause| {
             let message = "the outcome could not be committed in time: the message may be delivered again";
@@ -583,9 +577,18 @@ impl Worker {
             self.member.state().partitions.get(place).is_some_and(super::member::Assigned::is_dirty)
         });
         self.drop_partitions(&left);
+        self.member.end_commits();
         drop(self.member.take_client());
-        // Waits for the answer of the coordinator.
-        drop(self.client);
+        // The last one that uses the client waits for the answer of the coordinator: this thread, unless a call takes
+        // too long.
+        let mut client = self.client;
+        while let Err(shared) = Arc::try_unwrap(client) {
+            client = shared;
+            if Instant::now() >= until {
+                break;
+            }
+            std::thread::sleep(SHORT_TICK);
+        }
         if let Some(reply) = reply {
             let message = "the last outcomes could not be committed: their messages are delivered again";
             let kind = events_transport::ErrorKind::Unavailable;

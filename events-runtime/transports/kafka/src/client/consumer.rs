@@ -1,6 +1,6 @@
 //! A member of a consumer group, without the state of its partitions.
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, SystemTime};
 
 use events_support::error_chain::caught;
@@ -8,7 +8,7 @@ use events_transport::{Message, Topic, TransportError};
 use rdkafka::client::OAuthToken;
 use rdkafka::config::RDKafkaLogLevel;
 use rdkafka::consumer::{BaseConsumer, CommitMode, Consumer, ConsumerContext, RebalanceProtocol};
-use rdkafka::error::{KafkaError, KafkaResult, RDKafkaErrorCode};
+use rdkafka::error::{KafkaError, RDKafkaErrorCode};
 use rdkafka::message::Message as _;
 use rdkafka::statistics::Statistics;
 use rdkafka::types::RDKafkaRespErr;
@@ -62,7 +62,6 @@ pub(crate) enum GroupEvent {
         /// Another member may have the partitions already.
         is_lost: bool,
     },
-    Committed(Result<Vec<(Place, Result<(), CommitFailure>)>, CommitFailure>),
 }
 
 /// Why a commit was not stored.
@@ -172,24 +171,6 @@ impl ConsumerContext for GroupContext {
         } else {
             GroupEvent::Revoked { places, is_lost: consumer.assignment_lost() }
         });
-    }
-
-    fn commit_callback(&self, result: KafkaResult<()>, offsets: &TopicPartitionList) {
-        let committed = match result {
-            Err(error) if offsets.count() == 0 => Err(failure(error)),
-            // The error of all is that of one partition.
-            _ => Ok(offsets
-                .elements()
-                .iter()
-                .filter_map(|one| {
-                    let place = self.place(one.topic(), one.partition())?;
-                    let all = result.as_ref().err().cloned();
-                    let error = one.error().err().or(all);
-                    Some((place, error.map_or(Ok(()), |error| Err(failure(error)))))
-                })
-                .collect()),
-        };
-        self.add(GroupEvent::Committed(committed));
     }
 }
 
@@ -439,30 +420,20 @@ impl GroupClient {
         Ok(all)
     }
 
-    /// Sends a commit. Its result is a [`GroupEvent::Committed`].
+    /// Commits offsets and waits for the result, which may take long while there is no coordinator.
     ///
     /// # Errors
-    /// A [`TransportError`] if the client does not accept it.
-    pub(crate) fn commit(&self, offsets: &[(Place, u64, String)]) -> Result<(), TransportError> {
-        self.commit_by(offsets, CommitMode::Async).map_err(|error| convert(error, "commit to", &self.group))
-    }
-
-    /// Commits offsets and waits for the result.
-    ///
-    /// # Errors
-    /// A [`CommitFailure`]; of the kind `Rebalance` if the group has members and this is none of them.
-    pub(crate) fn commit_now(&self, offsets: &[(Place, u64, String)]) -> Result<(), CommitFailure> {
-        self.commit_by(offsets, CommitMode::Sync).map_err(failure)
-    }
-
-    fn commit_by(&self, offsets: &[(Place, u64, String)], mode: CommitMode) -> KafkaResult<()> {
+    /// A [`CommitFailure`]; of the kind `Rebalance` if the group has members and this is none of them. An error of
+    /// some of several partitions is not reported by librdkafka.
+    pub(crate) fn commit(&self, offsets: &[(Place, u64, String)]) -> Result<(), CommitFailure> {
         let mut list = TopicPartitionList::with_capacity(offsets.len());
         for (place, offset, metadata) in offsets {
             let mut one = list.add_partition(self.name(place.topic), kafka_partition(*place));
-            one.set_offset(Offset::Offset(i64::try_from(*offset).unwrap_or(i64::MAX)))?;
+            one.set_offset(Offset::Offset(i64::try_from(*offset).unwrap_or(i64::MAX))).map_err(failure)?;
             one.set_metadata(metadata);
         }
-        self.consumer.commit(&list, mode)
+        // The result of an asynchronous commit is never reported, since rdkafka sets no callback for it.
+        self.consumer.commit(&list, CommitMode::Sync).map_err(failure)
     }
 
     /// Stops fetching partitions. What was fetched and not polled is fetched again later.
@@ -510,7 +481,6 @@ impl Drop for GroupClient {
                         tracing::debug!(%error, "partitions were not returned");
                     }
                 }
-                GroupEvent::Committed(_) => {}
             }
         }
     }
