@@ -111,6 +111,7 @@ mod producer;
 mod progress;
 mod registry;
 mod seek;
+mod transactions;
 mod worker;
 mod writer_schemas;
 
@@ -220,6 +221,7 @@ impl Transport for KafkaTransport {
         capability.assigns = true;
         capability.multi_topic = true;
         capability.schemas = true;
+        capability.transactions = true;
         capability
     }
 

@@ -15,6 +15,7 @@ mod record;
 mod settings;
 mod tokens;
 mod topics;
+mod transaction;
 
 pub(crate) use self::connect::off_thread;
 pub(crate) use self::consumer::{
@@ -29,3 +30,4 @@ pub(crate) use self::settings::knows;
 pub use self::tokens::{Token, register_token_provider};
 pub(crate) use self::tokens::{TokenProvider, provider};
 pub(crate) use self::topics::{TopicInfo, Topics};
+pub(crate) use self::transaction::{TransactionFailure, Transactional};
