@@ -49,10 +49,16 @@ fn status(topic: Topic, info: &TopicInfo, ranges: &BTreeMap<TopicPartition, Rang
         .filter_map(|partition| Some((partition.1, ranges.get(&partition)?.clone())))
         .collect();
     let messages = ranges.iter().map(|(_, range)| range.end - range.start).sum();
+    let (first, last) = match ranges.as_slice() {
+        [(partition, range)] if !range.is_empty() => {
+            (Some(position(*partition, range.start)), Some(position(*partition, range.end - 1)))
+        }
+        _ => (None, None),
+    };
     let range = |(partition, range): (u32, Range<u64>)| {
         PartitionRange::new(position(partition, range.start), position(partition, range.end))
     };
-    TopicStatus::new(topic, messages, None, None).with_partitions(ranges.into_iter().map(range).collect())
+    TopicStatus::new(topic, messages, first, last).with_partitions(ranges.into_iter().map(range).collect())
 }
 
 pub(super) const fn position(partition: u32, offset: u64) -> Position {
@@ -93,11 +99,14 @@ pub(super) async fn groups(config: &Arc<Config>, topic: &Topic) -> Result<Vec<Gr
     .await
 }
 
+/// A group, and what it has committed.
+pub(super) type GroupOffsets = (ConsumerGroup, BTreeMap<TopicPartition, Committed>);
+
 /// The groups with committed offsets in these partitions, sorted by name.
 pub(super) fn of_topic(
     session: &Session,
     partitions: &[TopicPartition],
-) -> Result<Vec<(ConsumerGroup, BTreeMap<TopicPartition, Committed>)>, TransportError> {
+) -> Result<Vec<GroupOffsets>, TransportError> {
     let names = session.groups()?;
     let namespace = &session.config().namespace;
     let names = names.iter().filter(|name| !control::is_control_group(name));
@@ -138,8 +147,12 @@ fn group_status(
     };
     let partitions: Vec<_> = ranges.iter().map(status).collect();
     let lag = partitions.iter().map(|partition| partition.lag).sum();
+    let next = match partitions.as_slice() {
+        [only] if lag > 0 => only.next,
+        _ => None,
+    };
     // Only the members know what they hold.
-    GroupStatus::new(group, lag, 0, 0).with_partitions(partitions)
+    GroupStatus::new(group, lag, 0, 0).next(next).with_partitions(partitions)
 }
 
 /// The parts of a partition's range that a group has not settled, in order. Without a committed offset, the group

@@ -15,6 +15,7 @@ use super::control_watch::{ControlWatch, ControlWatches};
 use super::dead_letters::{DeadLetters, Open};
 use super::member::{Member, Stage, TopicState};
 use super::registry::Registry;
+use super::transactions::Transactions;
 use super::worker::{Source, Worker, start_of};
 use events_transport::{
     BoxFuture, Consumer, ConsumerGroup, Delivery, ErrorKind, Position, Recipient, StartPosition,
@@ -56,6 +57,7 @@ impl KafkaConsumer {
         let names = subscriptions.iter().map(|one| one.topic.clone()).collect();
         let subject = first.topic.to_string();
         let (of_config, group) = (Arc::clone(&config), first.group.clone());
+        let of_outputs = Arc::clone(&topics);
         let joining = off_thread("subscribe to", &subject, move || {
             prepare(&of_config, &topics, &watches, &group, subscriptions)
         })
@@ -70,6 +72,7 @@ impl KafkaConsumer {
             Arc::clone(&client),
         ));
         let dead_letters = Arc::new(DeadLetters::new(open));
+        let transactions = Arc::new(Transactions::new(Arc::clone(&config), of_outputs, Arc::clone(&member)));
         let spawn = |name: &str, run: Box<dyn FnOnce() + Send>| {
             let spawned = thread::Builder::new().name(name.to_owned()).spawn(run);
             spawned.map(drop).map_err(|source| {
@@ -95,7 +98,8 @@ impl KafkaConsumer {
         }
         let recipient = |(index, dead_letter_topic): (usize, Topic)| {
             let topic = member.topics.get(index).unwrap_or(&first.topic).clone();
-            let acker = Acker::new(Arc::clone(&member), index, dead_letter_topic, Arc::clone(&dead_letters));
+            let (member, letters) = (Arc::clone(&member), Arc::clone(&dead_letters));
+            let acker = Acker::new(member, index, dead_letter_topic, letters, Arc::clone(&transactions));
             Arc::new(Recipient::new(topic, first.group.clone(), Arc::new(acker)))
         };
         let recipients = dead_letter_topics.into_iter().enumerate().map(recipient).collect();
