@@ -43,7 +43,7 @@ impl Servers {
     }
 
     fn url(&self, settings: &str) -> String {
-        let registry = format!("registry={}&registry_retry_for=2s", self.registry.url());
+        let registry = format!("registry={}&registry_timeout=30s&registry_retry_for=2s", self.registry.url());
         format!("{}?create_topics=true&partitions=1&{registry}{settings}", self.kafka.url())
     }
 
@@ -52,7 +52,8 @@ impl Servers {
     }
 
     fn client(&self) -> SchemaRegistry {
-        SchemaRegistry::new(RegistryConfig::new(&self.registry.url()).expect("a URL")).expect("a client")
+        let config = RegistryConfig::new(&self.registry.url()).expect("a URL");
+        SchemaRegistry::new(config.timeout(Duration::from_secs(30))).expect("a client")
     }
 
     /// Key, value and headers of the first record.

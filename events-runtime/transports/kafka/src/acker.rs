@@ -88,15 +88,12 @@ impl Acker {
                 };
             }
         };
-        match applied {
-            Ok(()) => match state.committed(place) {
-                Some(answer) => Wait::Commit(answer, place, offset),
-                None => Wait::Done(Ok(())),
-            },
-            Err(_) => {
-                drop(state);
-                Wait::Done(Err(self.member.lost("settle", place, offset)))
-            }
+        if applied.is_err() {
+            return Wait::Done(Err(self.member.lost("settle", place, offset)));
+        }
+        match state.committed(place) {
+            Some(answer) => Wait::Commit(answer, place, offset),
+            None => Wait::Done(Ok(())),
         }
     }
 

@@ -155,13 +155,11 @@ impl Config {
         };
         let offset_time = match target.get("offset_time") {
             None => None,
-            Some(text) => match text.parse() {
-                Ok(start @ StartPosition::Time(_)) => Some(start),
-                _ => {
-                    let expected = "a time with its offset such as `2026-01-31T12:00:00Z`";
-                    return Err(target.bad_setting("offset_time", text, expected));
-                }
-            },
+            Some(text) => {
+                let time = text.parse().ok().filter(|start| matches!(start, StartPosition::Time(_)));
+                let expected = "a time with its offset such as `2026-01-31T12:00:00Z`";
+                Some(time.ok_or_else(|| target.bad_setting("offset_time", text, expected))?)
+            }
         };
         let namespace = match target.get("namespace") {
             None => Namespace::default(),

@@ -13,7 +13,7 @@ use super::config::Config;
 use super::control::{Action, REMOVED};
 use super::control_watch::{ControlWatch, ControlWatches};
 use super::dead_letters::{DeadLetters, Open};
-use super::member::{Member, Stage, TopicState};
+use super::member::{Closing, Member, Stage, TopicState};
 use super::registry::Registry;
 use super::transactions::Transactions;
 use super::worker::{Source, Worker, start_of};
@@ -105,7 +105,9 @@ impl KafkaConsumer {
         let recipients = dead_letter_topics.into_iter().enumerate().map(recipient).collect();
         let consumer = Self { member, recipients, registry, timeout: config.client.timeout() };
         // A rebalance may take longer while other members finish their work; the first `receive` waits on.
-        consumer.joined(Instant::now() + consumer.timeout).await?;
+        let deadline = Instant::now() + consumer.timeout;
+        consumer.joined(deadline).await?;
+        consumer.started(deadline).await;
         Ok(consumer)
     }
 
@@ -132,6 +134,20 @@ impl KafkaConsumer {
             if timeout(deadline.saturating_duration_since(Instant::now()), woken).await.is_err() {
                 return Ok(false);
             }
+        }
+    }
+
+    /// Waits until the start of a new group is committed, so that the group is listed.
+    async fn started(&self, deadline: Instant) {
+        let answers: Vec<_> = {
+            let mut state = self.member.state();
+            let places: Vec<Place> = state.partitions.keys().copied().collect();
+            self.member.commit(&mut state);
+            places.into_iter().filter_map(|place| state.committed(place)).collect()
+        };
+        for answer in answers {
+            // If it fails, the next commit has the start.
+            let _ = timeout(deadline.saturating_duration_since(Instant::now()), answer).await;
         }
     }
 
@@ -272,7 +288,7 @@ impl Consumer for KafkaConsumer {
 
     fn close(self: Box<Self>) -> BoxFuture<'static, Result<(), TransportError>> {
         let (reply, answer) = oneshot::channel();
-        self.member.state().closing = Some(Some(reply));
+        self.member.state().closing = Some(Closing(Some(reply)));
         let closed = self.member.closed("leave");
         Box::pin(async move { answer.await.unwrap_or(Err(closed)) })
     }
@@ -282,7 +298,7 @@ impl Drop for KafkaConsumer {
     fn drop(&mut self) {
         let mut state = self.member.state();
         if state.closing.is_none() {
-            state.closing = Some(None);
+            state.closing = Some(Closing(None));
         }
     }
 }

@@ -204,15 +204,6 @@ impl KafkaTransport {
     fn registry_of(&self, event_type: &str) -> Option<&registry::Registry> {
         self.config.registry.as_deref().filter(|registry| !registry.sends_bare(event_type))
     }
-
-    fn later<T: Send + 'static>(
-        &self,
-        operation: &'static str,
-    ) -> BoxFuture<'static, Result<T, TransportError>> {
-        let message = "this build of the transport can't do it yet";
-        let error = TransportError::new(ErrorKind::Unsupported, operation, &self.config.url, message);
-        Box::pin(std::future::ready(Err(error)))
-    }
 }
 
 impl Transport for KafkaTransport {

@@ -51,12 +51,15 @@ pub(super) struct State {
     /// When a lease last ended without a `receive` after it.
     pub(super) expired: Option<Instant>,
     /// The consumer was closed or dropped.
-    pub(super) closing: Option<Option<oneshot::Sender<Stored>>>,
+    pub(super) closing: Option<Closing>,
     claims: u64,
     /// The place after which the next claim begins.
     last: Option<Place>,
     commit: Commit,
 }
+
+/// Who waits until the member has left, if anybody does.
+pub(super) struct Closing(pub(super) Option<oneshot::Sender<Stored>>);
 
 /// A topic of a member.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -105,6 +108,8 @@ struct Waiter {
 
 /// The commits of a member, of which one at most is under way.
 #[derive(Default)]
+// The flags are independent, not the states of a state machine.
+#[allow(clippy::struct_excessive_bools)]
 struct Commit {
     is_wanted: bool,
     is_under_way: bool,
@@ -308,7 +313,7 @@ impl State {
     }
 
     /// What the next commit stores.
-    fn to_commit(&mut self) -> Vec<Sent> {
+    fn take_changes(&mut self) -> Vec<Sent> {
         let mut sent = Vec::new();
         for (place, assigned) in &mut self.partitions {
             if !assigned.is_dirty() {
@@ -450,13 +455,13 @@ impl Member {
     /// Asks for a commit of what has changed.
     pub(super) fn commit(&self, state: &mut State) {
         state.commit.is_wanted = true;
-        self.committing.notify_one();
+        self.committing.notify_all();
     }
 
     /// Ends the committer once it has committed what is wanted.
     pub(super) fn end_commits(&self) {
         self.state().commit.is_ended = true;
-        self.committing.notify_one();
+        self.committing.notify_all();
     }
 
     /// Commits what has changed whenever that is wanted, until [`end_commits`](Self::end_commits). Blocks.
@@ -482,7 +487,7 @@ impl Member {
             }
             state.commit.is_wanted = false;
             state.commit.is_under_way = true;
-            for sent in grouped(state.to_commit()) {
+            for sent in grouped(state.take_changes()) {
                 drop(state);
                 let offsets: Vec<_> =
                     sent.iter().map(|one| (one.place, one.offset, one.metadata.clone())).collect();

@@ -8,7 +8,7 @@ use super::client::{At, Fetched, GroupClient, GroupEvent, Place, Polled};
 use super::control::{Action, ControlRequest, REMOVED};
 use super::control_watch::ControlWatch;
 use super::dead_letters::DeadLetters;
-use super::member::{Member, Stage, State, TopicState};
+use super::member::{Closing, Member, Stage, State, TopicState};
 use super::partition::{Now, Record};
 use super::progress::Progress;
 use super::registry::Registry;
@@ -120,7 +120,7 @@ impl Worker {
             self.obey();
             self.tick();
             let mut state = self.member.state();
-            if let Some(reply) = state.closing.take() {
+            if let Some(Closing(reply)) = state.closing.take() {
                 break reply;
             }
         };
@@ -576,7 +576,7 @@ impl Worker {
             for event in self.client.take_events() {
                 match event {
                     GroupEvent::Assigned(places) => self.client.discard(&places),
-                    event => self.on_event(event),
+                    revoked @ GroupEvent::Revoked { .. } => self.on_event(revoked),
                 }
             }
             self.advance();

@@ -17,13 +17,11 @@ mod tokens;
 mod topics;
 mod transaction;
 
-pub(crate) use self::connect::{off_thread, reach};
+pub(crate) use self::connect::off_thread;
 pub(crate) use self::consumer::{
     At, CommitFailure, CommittedOffset, Fetched, GroupClient, GroupEvent, Place, Polled,
 };
-pub(crate) use self::context::Context;
 pub(crate) use self::control::ControlClient;
-pub(crate) use self::error::{convert, from_code};
 pub(crate) use self::producer::{Batching, Failed, Native, Receipt, Refused, Stored, retire};
 pub(crate) use self::properties::{PROPERTIES, Property};
 pub(crate) use self::settings::ClientSettings;

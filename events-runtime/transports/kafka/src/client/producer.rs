@@ -266,7 +266,7 @@ impl<R: Receipt> Native<R> {
         if message.key.as_ref().is_some_and(bytes::Bytes::is_empty) {
             record.partition = Some(0);
         }
-        if message.headers.len() > 0 {
+        if !message.headers.is_empty() {
             let mut headers = OwnedHeaders::new_with_capacity(message.headers.len());
             for (name, value) in message.headers.iter() {
                 headers = headers.insert(Header { key: name, value: Some(&value[..]) });
