@@ -285,9 +285,11 @@ fn has_tls_refusal(error: &(dyn StdError + 'static)) -> bool {
         )
     };
     events_support::error_chain::sources(error).any(|link| {
-        // An I/O error gives its inner error's source as its own.
-        let inner = link.downcast_ref::<io::Error>().and_then(io::Error::get_ref);
-        let inner = inner.and_then(|inner| inner.downcast_ref::<rustls::Error>());
-        link.downcast_ref::<rustls::Error>().or(inner).is_some_and(refuses)
+        // An I/O error gives its inner error's source as its own, and may be in another one.
+        let mut inner = link;
+        while let Some(error) = inner.downcast_ref::<io::Error>().and_then(io::Error::get_ref) {
+            inner = error;
+        }
+        inner.downcast_ref::<rustls::Error>().is_some_and(refuses)
     })
 }

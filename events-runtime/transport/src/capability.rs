@@ -52,6 +52,9 @@ pub struct Capability {
     /// [`Transport::store_schema`](super::Transport::store_schema). Otherwise consumers need the files of other
     /// versions.
     pub schemas: bool,
+    /// Messages are stored together with an acknowledgement, see
+    /// [`Delivery::add_outputs`](super::Delivery::add_outputs).
+    pub transactions: bool,
     /// The client applies the retention, see [`Transport::trim`](super::Transport::trim).
     pub trim: bool,
 }
@@ -75,6 +78,7 @@ impl Capability {
             assigns: false,
             multi_topic: false,
             schemas: false,
+            transactions: false,
             trim: false,
         }
     }

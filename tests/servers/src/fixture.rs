@@ -61,6 +61,10 @@ impl<S: Send> Fixture for TestServers<S> {
     fn connect(&self, options: &ConnectOptions) -> Box<dyn Transport> {
         connect(&self.url, options).expect("a valid URL")
     }
+
+    fn trims(&self) -> bool {
+        !self.url.starts_with("kafka")
+    }
 }
 
 fn with_setting(url: &str, setting: &str) -> String {
@@ -134,5 +138,9 @@ impl Fixture for SharedServers {
 
     fn connect(&self, options: &ConnectOptions) -> Box<dyn Transport> {
         connect(&self.url, options).expect("a valid URL")
+    }
+
+    fn trims(&self) -> bool {
+        !self.url.starts_with("kafka")
     }
 }

@@ -275,9 +275,9 @@ async fn unsettled_messages_are_read_without_a_trace() {
 async fn retention_is_that_of_the_brokers() {
     let server = KafkaServer::with(&[("log.retention.check.interval.ms", "500")]);
     create(&server, "orders", 1, &[("retention.ms", "1000"), ("segment.ms", "500")]).await;
-    send(&server, "orders", 0, 4);
     let transport = open(&server.url());
     transport.seek(&topic("orders"), &group("billing"), StartPosition::Earliest).await.expect("it is moved");
+    send(&server, "orders", 0, 4);
     let trimmed = transport.trim().await.expect_err("the brokers do it");
     assert_eq!(trimmed.kind(), ErrorKind::Unsupported);
     assert!(trimmed.to_string().contains("`retention.ms`"), "{trimmed}");

@@ -185,29 +185,14 @@ async fn dead_letters_are_retried_and_dropped_in_any_order() {
 }
 
 #[tokio::test]
-async fn replay_and_consume_leave_no_group() {
+async fn consume_leaves_no_group() {
     let server = KafkaServer::start();
     fill(&server, 0).await;
     let shop = shop(&server);
     let out = shop.out(&["consume", "--topic", "orders", "--idle", "3s", "--json"]);
     assert_eq!(out.lines().count(), MESSAGES, "{out}");
-    let replayed =
-        shop.run(&["replay", "--topic", "orders", "--group", "rebuild", "--from", "0:1", "--allow-untaken"]);
-    assert_eq!(replayed.code, 0, "{}{}", replayed.out, replayed.err);
     let groups = transport(&url(&server)).groups(&orders()).await.expect("the groups are listed");
     assert_eq!(groups.iter().map(|status| status.group.as_str()).collect::<Vec<_>>(), ["billing"]);
-}
-
-#[tokio::test]
-async fn a_replay_in_place_returns_the_group_to_its_position() {
-    let server = KafkaServer::start();
-    fill(&server, 0).await;
-    let shop = shop(&server);
-    let replayed =
-        shop.run(&["replay", "--topic", "orders", "--group", "billing", "--in-place", "--allow-untaken"]);
-    assert_eq!(replayed.code, 0, "{}{}", replayed.out, replayed.err);
-    let groups = transport(&url(&server)).groups(&orders()).await.expect("the groups are listed");
-    assert_eq!(groups.iter().map(|status| status.lag).collect::<Vec<_>>(), [0]);
 }
 
 #[tokio::test]

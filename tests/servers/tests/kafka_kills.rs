@@ -92,7 +92,7 @@ async fn kill_everyone(setting: &str) {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn acknowledged_events_survive_every_kill_with_their_id_and_in_key_order() {
-    kill_everyone("group_protocol=classic").await;
+    kill_everyone("group_protocol=classic&session.timeout.ms=6000&heartbeat.interval.ms=1000").await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

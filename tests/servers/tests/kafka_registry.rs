@@ -1,12 +1,16 @@
 //! The client of schema registries on a real one (Apicurio 3.0), and the transport `kafka:` with it.
 
+use std::fs;
+use std::net::{Ipv4Addr, TcpStream};
+use std::process::{Child, Command, Stdio};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use events_schema_registry::{
     CompatibilityLevel, RegistryConfig, RegistryError, RegistryErrorKind as Kind, SchemaKey, SchemaRegistry,
 };
-use events_server_tests::RegistryServer;
+use events_server_tests::kafka::Certificates;
+use events_server_tests::{RegistryServer, free_port};
 
 const FIRST: &str =
     r#"{"type":"record","name":"Placed","namespace":"org.acme.v1","fields":[{"name":"id","type":"long"}]}"#;
@@ -18,8 +22,9 @@ const BREAKING: &str = r#"{"type":"record","name":"Placed","namespace":"org.acme
 const HYPHEN: &str = r#"{"type":"record","name":"CloudEvent","namespace":"org.openedx.enterprise.subsidy.redemption-reversed.v1","fields":[]}"#;
 
 fn client(url: &str) -> SchemaRegistry {
-    let config = RegistryConfig::new(url).expect("a URL").retry_for(Duration::from_secs(2));
-    SchemaRegistry::new(config).expect("a client")
+    // A registry on a busy machine needs seconds for an answer; one that is down refuses the connection at once.
+    let config = RegistryConfig::new(url).expect("a URL").timeout(Duration::from_secs(30));
+    SchemaRegistry::new(config.retry_for(Duration::from_secs(2))).expect("a client")
 }
 
 fn kind<T: std::fmt::Debug>(result: Result<T, RegistryError>) -> Kind {
@@ -125,7 +130,7 @@ async fn known_ids_are_used_while_the_registry_is_down_and_calls_wait_for_its_re
     let began = Instant::now();
     let error = registry.register("orders", SECOND).await.expect_err("it is down");
     assert!(error.is_retryable() && began.elapsed() < Duration::from_secs(5), "{error}");
-    let patient = RegistryConfig::new(&server.url()).expect("a URL").retry_for(Duration::from_secs(60));
+    let patient = RegistryConfig::new(&server.url()).expect("a URL").retry_for(Duration::from_secs(120));
     let patient = Arc::new(SchemaRegistry::new(patient).expect("a client"));
     let waiting = tokio::spawn({
         let patient = Arc::clone(&patient);
@@ -163,4 +168,75 @@ impl std::task::Wake for Unpark {
     fn wake(self: Arc<Self>) {
         self.0.unpark();
     }
+}
+
+/// `openssl s_server`, which answers with the files of its folder.
+struct TlsServer {
+    process: Child,
+    port: u16,
+    _folder: tempfile::TempDir,
+}
+
+impl TlsServer {
+    /// Demands a client certificate if `is_mutual`.
+    fn start(certificates: &Certificates, is_mutual: bool) -> Self {
+        let folder = tempfile::tempdir().expect("a temporary folder");
+        fs::write(folder.path().join("config"), r#"{"compatibilityLevel":"FULL"}"#).expect("written");
+        let (port, authority) = (free_port(), certificates.authority());
+        let mut command = Command::new("openssl");
+        command.current_dir(folder.path()).args(["s_server", "-WWW", "-quiet", "-verify_return_error"]);
+        command.args(["-accept", &format!("127.0.0.1:{port}")]);
+        command.arg("-cert").arg(authority.with_file_name("broker.pem"));
+        command.arg("-key").arg(authority.with_file_name("broker.key"));
+        command.arg("-CAfile").arg(authority);
+        if is_mutual {
+            command.args(["-Verify", "1"]);
+        }
+        let process = command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null()).spawn();
+        let server = Self { process: process.expect("openssl runs"), port, _folder: folder };
+        let began = Instant::now();
+        while TcpStream::connect((Ipv4Addr::LOCALHOST, port)).is_err() {
+            assert!(began.elapsed() < Duration::from_secs(30), "openssl does not listen");
+            std::thread::sleep(Duration::from_millis(20));
+        }
+        server
+    }
+
+    fn config(&self) -> RegistryConfig {
+        let config = RegistryConfig::new(&format!("https://127.0.0.1:{}", self.port)).expect("a URL");
+        config.timeout(Duration::from_secs(30)).retry_for(Duration::from_secs(2))
+    }
+}
+
+impl Drop for TlsServer {
+    fn drop(&mut self) {
+        // Both fail only if it has ended.
+        let _ = (self.process.kill(), self.process.wait());
+    }
+}
+
+async fn level(config: RegistryConfig) -> Result<Option<CompatibilityLevel>, RegistryError> {
+    SchemaRegistry::new(config).expect("a client").level(None).await
+}
+
+#[tokio::test]
+async fn both_sides_of_tls_are_checked() {
+    let certificates = Certificates::made();
+    let read = |path| fs::read(path).expect("a certificate or key");
+    let (authority, stranger) = (read(certificates.authority()), read(certificates.stranger()));
+    let server = TlsServer::start(&certificates, false);
+    let trusting = || server.config().ca(&authority).expect("a certificate");
+    assert_eq!(level(trusting()).await.expect("an answer"), Some(CompatibilityLevel::Full));
+    let error = level(server.config().ca(&stranger).expect("a certificate")).await.expect_err("not trusted");
+    assert_eq!(error.kind(), Kind::Tls, "{error:?}");
+    assert_eq!(kind(level(server.config()).await), Kind::Tls, "the system does not trust it either");
+
+    let server = TlsServer::start(&certificates, true);
+    let trusting = || server.config().ca(&authority).expect("a certificate");
+    let (certificate, key) = (read(certificates.client()), read(certificates.client_key()));
+    let known = trusting().identity(&certificate, &key).expect("a certificate and its key");
+    assert_eq!(level(known).await.expect("an answer"), Some(CompatibilityLevel::Full));
+    level(trusting()).await.expect_err("the server demands a certificate");
+    let refused = server.config().identity(&certificate, b"no key").expect_err("no key");
+    assert_eq!(refused.kind(), Kind::Invalid, "{refused}");
 }

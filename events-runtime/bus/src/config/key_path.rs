@@ -142,9 +142,11 @@ impl KeyPath {
         let mut last = None;
         for name in descriptor.key {
             let Schema::Record(record) = schema else { return None };
-            let field = record.fields.iter().find(|field| field.name == *name)?;
+            let renamed = record.origin.renamed.iter().find(|(rust, _)| rust == name);
+            let name = renamed.map_or(*name, |(_, name)| *name);
+            let field = record.fields.iter().find(|field| field.name == name)?;
             schema = field.schema;
-            last = Some(field.name);
+            last = Some(name);
         }
         Some(KeySchema::new(last?, key_type(schema)?))
     }

@@ -59,7 +59,7 @@ struct Row {
 }
 
 /// A published version as it is registered.
-struct Text {
+struct Locked {
     minor: u32,
     text: String,
     packed: Vec<u8>,
@@ -139,7 +139,7 @@ impl Pushing<'_> {
             }
         };
         if self.subjects.is_bare(event_type) {
-            let bare = |version: &Text| self.row(Some(version.minor), String::new(), Outcome::Bare);
+            let bare = |version: &Locked| self.row(Some(version.minor), String::new(), Outcome::Bare);
             rows.extend(versions.iter().map(bare));
             return Ok(());
         }
@@ -179,7 +179,7 @@ impl Pushing<'_> {
     }
 
     /// The locked versions, oldest first. The newest has the text with which programs register it.
-    fn published(&self) -> Result<Vec<Text>, String> {
+    fn published(&self) -> Result<Vec<Locked>, String> {
         let crate_dir = match CrateDir::of(self.event, self.start) {
             Ok(crate_dir) => crate_dir,
             Err(error @ LocateError::Foreign { .. }) => {
@@ -207,7 +207,7 @@ impl Pushing<'_> {
                     serde_json::from_str(without_bom(&file)).map_err(|error| error.to_string())?;
                 schema.to_string()
             };
-            Ok(Text { minor: version.minor, text, packed: version.schema.bytes.clone() })
+            Ok(Locked { minor: version.minor, text, packed: version.schema.bytes.clone() })
         };
         locked.versions.iter().map(text).collect()
     }
@@ -242,7 +242,7 @@ impl Pushing<'_> {
         Ok(Some((found, wanted)))
     }
 
-    async fn push_version(&self, subject: &str, version: &Text) -> Result<Outcome, Failure> {
+    async fn push_version(&self, subject: &str, version: &Locked) -> Result<Outcome, Failure> {
         let outcome = self.offer(subject, &version.text).await?;
         let name = subject_name(&version.text);
         Ok(match (outcome, name.filter(|name| !is_avro_name(name))) {
@@ -283,7 +283,7 @@ impl Pushing<'_> {
     }
 
     /// What this project says of a version beside those that are registered.
-    fn objections(&self, registered: &[RegisteredVersion], version: &Text) -> Vec<String> {
+    fn objections(&self, registered: &[RegisteredVersion], version: &Locked) -> Vec<String> {
         let schemas = self.event.get().schemas;
         let published: Vec<Published> = registered
             .iter()
@@ -308,7 +308,7 @@ impl Pushing<'_> {
     }
 }
 
-fn is_same(registered: &str, version: &Text) -> bool {
+fn is_same(registered: &str, version: &Locked) -> bool {
     pack(registered).is_ok_and(|packed| packed.bytes == version.packed)
 }
 

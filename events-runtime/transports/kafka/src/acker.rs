@@ -1,7 +1,7 @@
 //! Settles the deliveries of one topic of a consumer.
 
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use futures_util::FutureExt as _;
 use tokio::sync::oneshot;
@@ -10,6 +10,7 @@ use super::client::Place;
 use super::dead_letters::DeadLetters;
 use super::member::{Member, Stored};
 use super::partition::{Lease, Now, Requeue};
+use super::transactions::{Acknowledged, Transactions};
 use events_transport::{
     BoxFuture, ErrorKind, Message, Outcome, Position, Receipt, Settle, Settlement, Topic, TransportError,
 };
@@ -23,6 +24,7 @@ pub(super) struct Acker {
     topic: usize,
     dead_letter_topic: Topic,
     dead_letters: Arc<DeadLetters>,
+    transactions: Arc<Transactions>,
 }
 
 /// What one outcome waits for.
@@ -40,8 +42,9 @@ impl Acker {
         topic: usize,
         dead_letter_topic: Topic,
         dead_letters: Arc<DeadLetters>,
+        transactions: Arc<Transactions>,
     ) -> Self {
-        Self { member, topic, dead_letter_topic, dead_letters }
+        Self { member, topic, dead_letter_topic, dead_letters, transactions }
     }
 
     fn at(&self, receipt: &Receipt) -> Option<(Place, u64)> {
@@ -66,6 +69,16 @@ impl Acker {
             Outcome::Postpone(after) => {
                 state.requeue(place, offset, receipt.token, Requeue::Uncounted(after))
             }
+            Outcome::AckWith(outputs) => {
+                let left = state.leave(place, offset, receipt.token);
+                drop(state);
+                return match left {
+                    Ok(()) => {
+                        Wait::Commit(self.transact(place, offset, receipt.token, outputs), place, offset)
+                    }
+                    Err(_) => Wait::Done(Err(self.member.lost("settle", place, offset))),
+                };
+            }
             Outcome::Reject(letter) => {
                 let left = state.leave(place, offset, receipt.token);
                 drop(state);
@@ -75,16 +88,27 @@ impl Acker {
                 };
             }
         };
-        match applied {
-            Ok(()) => match state.committed(place) {
-                Some(answer) => Wait::Commit(answer, place, offset),
-                None => Wait::Done(Ok(())),
-            },
-            Err(_) => {
-                drop(state);
-                Wait::Done(Err(self.member.lost("settle", place, offset)))
-            }
+        if applied.is_err() {
+            return Wait::Done(Err(self.member.lost("settle", place, offset)));
         }
+        match state.committed(place) {
+            Some(answer) => Wait::Commit(answer, place, offset),
+            None => Wait::Done(Ok(())),
+        }
+    }
+
+    /// Stores outputs with the acknowledgement of their message.
+    fn transact(
+        &self,
+        place: Place,
+        offset: u64,
+        claim: u64,
+        outputs: Vec<(Topic, Message)>,
+    ) -> oneshot::Receiver<Stored> {
+        let (reply, answer) = oneshot::channel();
+        let since = Instant::now();
+        self.transactions.add(Acknowledged { place, offset, claim, outputs, since, reply });
+        answer
     }
 
     /// Stores a dead letter, then settles its message. The worker finishes this if the future is dropped.

@@ -49,10 +49,16 @@ fn status(topic: Topic, info: &TopicInfo, ranges: &BTreeMap<TopicPartition, Rang
         .filter_map(|partition| Some((partition.1, ranges.get(&partition)?.clone())))
         .collect();
     let messages = ranges.iter().map(|(_, range)| range.end - range.start).sum();
+    let (first, last) = match ranges.as_slice() {
+        [(partition, range)] if !range.is_empty() => {
+            (Some(position(*partition, range.start)), Some(position(*partition, range.end - 1)))
+        }
+        _ => (None, None),
+    };
     let range = |(partition, range): (u32, Range<u64>)| {
         PartitionRange::new(position(partition, range.start), position(partition, range.end))
     };
-    TopicStatus::new(topic, messages, None, None).with_partitions(ranges.into_iter().map(range).collect())
+    TopicStatus::new(topic, messages, first, last).with_partitions(ranges.into_iter().map(range).collect())
 }
 
 pub(super) const fn position(partition: u32, offset: u64) -> Position {
@@ -93,11 +99,14 @@ pub(super) async fn groups(config: &Arc<Config>, topic: &Topic) -> Result<Vec<Gr
     .await
 }
 
+/// A group, and what it has committed.
+pub(super) type GroupOffsets = (ConsumerGroup, BTreeMap<TopicPartition, Committed>);
+
 /// The groups with committed offsets in these partitions, sorted by name.
 pub(super) fn of_topic(
     session: &Session,
     partitions: &[TopicPartition],
-) -> Result<Vec<(ConsumerGroup, BTreeMap<TopicPartition, Committed>)>, TransportError> {
+) -> Result<Vec<GroupOffsets>, TransportError> {
     let names = session.groups()?;
     let namespace = &session.config().namespace;
     let names = names.iter().filter(|name| !control::is_control_group(name));
@@ -138,8 +147,12 @@ fn group_status(
     };
     let partitions: Vec<_> = ranges.iter().map(status).collect();
     let lag = partitions.iter().map(|partition| partition.lag).sum();
+    let next = match partitions.as_slice() {
+        [only] if lag > 0 => only.next,
+        _ => None,
+    };
     // Only the members know what they hold.
-    GroupStatus::new(group, lag, 0, 0).with_partitions(partitions)
+    GroupStatus::new(group, lag, 0, 0).next(next).with_partitions(partitions)
 }
 
 /// The parts of a partition's range that a group has not settled, in order. Without a committed offset, the group
@@ -239,6 +252,7 @@ pub(super) fn not_a_position(operation: &'static str, topic: &Topic, partitions:
 
 #[cfg(test)]
 mod tests {
+    use super::super::progress::Exception;
     use super::*;
 
     fn committed(offset: u64, metadata: &str) -> Committed {
@@ -247,24 +261,26 @@ mod tests {
 
     #[test]
     fn the_lag_is_what_the_commit_metadata_does_not_say_is_settled() {
-        let exceptions = [(10, Default::default()), (11, Default::default()), (15, Default::default())];
+        let exceptions = [(10, Exception::default()), (11, Exception::default()), (15, Exception::default())];
         let out_of_order = Progress { cursor: 20, exceptions: exceptions.into() };
         let metadata = out_of_order.encode();
         for (committed, range, expected) in [
-            (None, 3..7, vec![3..7]),
-            (None, 7..7, vec![]),
-            (Some(committed(5, "")), 3..7, vec![5..7]),
-            (Some(committed(7, "")), 3..7, vec![]),
+            (None, 3..7, &[(3, 7)][..]),
+            (None, 7..7, &[][..]),
+            (Some(committed(5, "")), 3..7, &[(5, 7)][..]),
+            (Some(committed(7, "")), 3..7, &[][..]),
             // Retention has removed the next message; the topic was recreated.
-            (Some(committed(1, "")), 3..7, vec![3..7]),
-            (Some(committed(9, "")), 3..7, vec![]),
-            (Some(committed(5, "of another program")), 3..7, vec![5..7]),
-            (Some(committed(10, &metadata)), 0..30, vec![10..12, 15..16, 20..30]),
-            (Some(committed(10, &metadata)), 11..30, vec![11..12, 15..16, 20..30]),
-            (Some(committed(10, &metadata)), 25..30, vec![25..30]),
-            (Some(committed(10, &metadata)), 0..15, vec![10..12]),
+            (Some(committed(1, "")), 3..7, &[(3, 7)][..]),
+            (Some(committed(9, "")), 3..7, &[][..]),
+            (Some(committed(5, "of another program")), 3..7, &[(5, 7)][..]),
+            (Some(committed(10, &metadata)), 0..30, &[(10, 12), (15, 16), (20, 30)][..]),
+            (Some(committed(10, &metadata)), 11..30, &[(11, 12), (15, 16), (20, 30)][..]),
+            (Some(committed(10, &metadata)), 25..30, &[(25, 30)][..]),
+            (Some(committed(10, &metadata)), 0..15, &[(10, 12)][..]),
         ] {
-            assert_eq!(unsettled_ranges(committed.as_ref(), &range), expected, "{committed:?} in {range:?}");
+            let found = unsettled_ranges(committed.as_ref(), &range);
+            let found: Vec<_> = found.into_iter().map(|range| (range.start, range.end)).collect();
+            assert_eq!(found, expected, "{committed:?} in {range:?}");
         }
     }
 }

@@ -155,13 +155,11 @@ impl Config {
         };
         let offset_time = match target.get("offset_time") {
             None => None,
-            Some(text) => match text.parse() {
-                Ok(start @ StartPosition::Time(_)) => Some(start),
-                _ => {
-                    let expected = "a time with its offset such as `2026-01-31T12:00:00Z`";
-                    return Err(target.bad_setting("offset_time", text, expected));
-                }
-            },
+            Some(text) => {
+                let time = text.parse().ok().filter(|start| matches!(start, StartPosition::Time(_)));
+                let expected = "a time with its offset such as `2026-01-31T12:00:00Z`";
+                Some(time.ok_or_else(|| target.bad_setting("offset_time", text, expected))?)
+            }
         };
         let namespace = match target.get("namespace") {
             None => Namespace::default(),
@@ -251,7 +249,7 @@ fn passed(target: &Target<'_>) -> Result<BTreeMap<&'static str, String>, Transpo
         insert(target, &mut own, meant.name, property.name, value.to_owned())?;
     }
     for (name, file, variable) in SECRETS {
-        if let Some(value) = security::secret(target, file, variable)? {
+        if let Some(value) = secret(target, file, variable)? {
             let meant = Property::find(name).map_or(name, |property| property.name);
             insert(target, &mut own, meant, name, value)?;
         }

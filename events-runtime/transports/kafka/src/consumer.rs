@@ -13,8 +13,9 @@ use super::config::Config;
 use super::control::{Action, REMOVED};
 use super::control_watch::{ControlWatch, ControlWatches};
 use super::dead_letters::{DeadLetters, Open};
-use super::member::{Member, Stage, TopicState};
+use super::member::{Closing, Member, Stage, TopicState};
 use super::registry::Registry;
+use super::transactions::Transactions;
 use super::worker::{Source, Worker, start_of};
 use events_transport::{
     BoxFuture, Consumer, ConsumerGroup, Delivery, ErrorKind, Position, Recipient, StartPosition,
@@ -56,6 +57,7 @@ impl KafkaConsumer {
         let names = subscriptions.iter().map(|one| one.topic.clone()).collect();
         let subject = first.topic.to_string();
         let (of_config, group) = (Arc::clone(&config), first.group.clone());
+        let of_outputs = Arc::clone(&topics);
         let joining = off_thread("subscribe to", &subject, move || {
             prepare(&of_config, &topics, &watches, &group, subscriptions)
         })
@@ -70,6 +72,7 @@ impl KafkaConsumer {
             Arc::clone(&client),
         ));
         let dead_letters = Arc::new(DeadLetters::new(open));
+        let transactions = Arc::new(Transactions::new(Arc::clone(&config), of_outputs, Arc::clone(&member)));
         let spawn = |name: &str, run: Box<dyn FnOnce() + Send>| {
             let spawned = thread::Builder::new().name(name.to_owned()).spawn(run);
             spawned.map(drop).map_err(|source| {
@@ -95,13 +98,16 @@ impl KafkaConsumer {
         }
         let recipient = |(index, dead_letter_topic): (usize, Topic)| {
             let topic = member.topics.get(index).unwrap_or(&first.topic).clone();
-            let acker = Acker::new(Arc::clone(&member), index, dead_letter_topic, Arc::clone(&dead_letters));
+            let (member, letters) = (Arc::clone(&member), Arc::clone(&dead_letters));
+            let acker = Acker::new(member, index, dead_letter_topic, letters, Arc::clone(&transactions));
             Arc::new(Recipient::new(topic, first.group.clone(), Arc::new(acker)))
         };
         let recipients = dead_letter_topics.into_iter().enumerate().map(recipient).collect();
         let consumer = Self { member, recipients, registry, timeout: config.client.timeout() };
         // A rebalance may take longer while other members finish their work; the first `receive` waits on.
-        consumer.joined(Instant::now() + consumer.timeout).await?;
+        let deadline = Instant::now() + consumer.timeout;
+        consumer.joined(deadline).await?;
+        consumer.started(deadline).await;
         Ok(consumer)
     }
 
@@ -128,6 +134,20 @@ impl KafkaConsumer {
             if timeout(deadline.saturating_duration_since(Instant::now()), woken).await.is_err() {
                 return Ok(false);
             }
+        }
+    }
+
+    /// Waits until the start of a new group is committed, so that the group is listed.
+    async fn started(&self, deadline: Instant) {
+        let answers: Vec<_> = {
+            let mut state = self.member.state();
+            let places: Vec<Place> = state.partitions.keys().copied().collect();
+            self.member.commit(&mut state);
+            places.into_iter().filter_map(|place| state.committed(place)).collect()
+        };
+        for answer in answers {
+            // If it fails, the next commit has the start.
+            let _ = timeout(deadline.saturating_duration_since(Instant::now()), answer).await;
         }
     }
 
@@ -268,7 +288,7 @@ impl Consumer for KafkaConsumer {
 
     fn close(self: Box<Self>) -> BoxFuture<'static, Result<(), TransportError>> {
         let (reply, answer) = oneshot::channel();
-        self.member.state().closing = Some(Some(reply));
+        self.member.state().closing = Some(Closing(Some(reply)));
         let closed = self.member.closed("leave");
         Box::pin(async move { answer.await.unwrap_or(Err(closed)) })
     }
@@ -278,7 +298,7 @@ impl Drop for KafkaConsumer {
     fn drop(&mut self) {
         let mut state = self.member.state();
         if state.closing.is_none() {
-            state.closing = Some(None);
+            state.closing = Some(Closing(None));
         }
     }
 }

@@ -63,9 +63,9 @@ impl ControlWatches {
         let requests = topics.iter().map(|topic| (topic.clone(), None)).collect();
         let state = Mutex::new(State { requests, ..State::default() });
         let watch = Arc::new(ControlWatch { state, changed: Condvar::new() });
-        let watched = Arc::downgrade(&watch);
+        let of_thread = Arc::downgrade(&watch);
         let spawned = thread::Builder::new().name("events-kafka-control".to_owned());
-        spawned.spawn(move || run(&watched, &client)).map_err(|source| {
+        spawned.spawn(move || run(&of_thread, &client)).map_err(|source| {
             let message = "the system can't start a thread: check its limits";
             TransportError::new(events_transport::ErrorKind::Unavailable, "subscribe to", group, message)
                 .with_source(source)

@@ -6,13 +6,13 @@ use std::ops::Range;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
-use super::admin::{of_topic, partitions, user_topic};
+use super::admin::{GroupOffsets, of_topic, partitions, user_topic};
 use super::client::admin::{
     self as client, Call, ClusterInfo, Committed, Session, Settings, TopicInfo, TopicPartition,
 };
 use super::config::Config;
 use super::writer_schemas::{MAX_RECORD_BYTES, holds_schemas, schema_topic};
-use events_transport::{ConsumerGroup, Health, Topic, TransportError};
+use events_transport::{Health, Topic, TransportError};
 
 /// The most topics whose settings are read.
 const MAX_TOPICS: usize = 1000;
@@ -49,7 +49,7 @@ struct FoundTopic {
     /// `None` if this user may not read them.
     settings: Option<Settings>,
     ranges: BTreeMap<TopicPartition, Range<u64>>,
-    groups: Vec<(ConsumerGroup, BTreeMap<TopicPartition, Committed>)>,
+    groups: Vec<GroupOffsets>,
     /// The first offset in each partition whose message is in the last three quarters of the retention; absent if
     /// there is no message.
     recent: BTreeMap<TopicPartition, u64>,

@@ -111,6 +111,7 @@ mod producer;
 mod progress;
 mod registry;
 mod seek;
+mod transactions;
 mod worker;
 mod writer_schemas;
 
@@ -203,15 +204,6 @@ impl KafkaTransport {
     fn registry_of(&self, event_type: &str) -> Option<&registry::Registry> {
         self.config.registry.as_deref().filter(|registry| !registry.sends_bare(event_type))
     }
-
-    fn later<T: Send + 'static>(
-        &self,
-        operation: &'static str,
-    ) -> BoxFuture<'static, Result<T, TransportError>> {
-        let message = "this build of the transport can't do it yet";
-        let error = TransportError::new(ErrorKind::Unsupported, operation, &self.config.url, message);
-        Box::pin(std::future::ready(Err(error)))
-    }
 }
 
 impl Transport for KafkaTransport {
@@ -229,6 +221,7 @@ impl Transport for KafkaTransport {
         capability.assigns = true;
         capability.multi_topic = true;
         capability.schemas = true;
+        capability.transactions = true;
         capability
     }
 
@@ -258,7 +251,13 @@ impl Transport for KafkaTransport {
     }
 
     fn check(&self) -> BoxFuture<'_, Result<Health, TransportError>> {
-        Box::pin(health::check(&self.config))
+        Box::pin(async move {
+            let mut health = health::check(&self.config).await?;
+            if let Some(registry) = &self.config.registry {
+                health.facts.push(("schema registry", registry.check().await?));
+            }
+            Ok(health)
+        })
     }
 
     fn topics(&self) -> BoxFuture<'_, Result<Vec<TopicStatus>, TransportError>> {

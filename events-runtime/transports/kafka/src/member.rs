@@ -51,12 +51,15 @@ pub(super) struct State {
     /// When a lease last ended without a `receive` after it.
     pub(super) expired: Option<Instant>,
     /// The consumer was closed or dropped.
-    pub(super) closing: Option<Option<oneshot::Sender<Stored>>>,
+    pub(super) closing: Option<Closing>,
     claims: u64,
     /// The place after which the next claim begins.
     last: Option<Place>,
     commit: Commit,
 }
+
+/// Who waits until the member has left, if anybody does.
+pub(super) struct Closing(pub(super) Option<oneshot::Sender<Stored>>);
 
 /// A topic of a member.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -105,6 +108,8 @@ struct Waiter {
 
 /// The commits of a member, of which one at most is under way.
 #[derive(Default)]
+// The flags are independent, not the states of a state machine.
+#[allow(clippy::struct_excessive_bools)]
 struct Commit {
     is_wanted: bool,
     is_under_way: bool,
@@ -114,14 +119,16 @@ struct Commit {
     is_bare: bool,
     /// The committer ends when nothing is wanted any more.
     is_ended: bool,
+    /// A transaction commits offsets, and the committer waits.
+    is_transacting: bool,
 }
 
 /// The progress of a partition that a commit stores.
-struct Sent {
-    place: Place,
+pub(super) struct Sent {
+    pub(super) place: Place,
     change: u64,
-    offset: u64,
-    metadata: String,
+    pub(super) offset: u64,
+    pub(super) metadata: String,
 }
 
 impl Assigned {
@@ -306,7 +313,7 @@ impl State {
     }
 
     /// What the next commit stores.
-    fn to_commit(&mut self) -> Vec<Sent> {
+    fn take_changes(&mut self) -> Vec<Sent> {
         let mut sent = Vec::new();
         for (place, assigned) in &mut self.partitions {
             if !assigned.is_dirty() {
@@ -324,6 +331,36 @@ impl State {
             }
         }
         sent
+    }
+
+    /// Whether a message is kept in flight by this claim while its outputs are stored.
+    pub(super) fn is_leaving(&self, place: Place, offset: u64, claim: u64) -> bool {
+        self.partitions.get(&place).is_some_and(|assigned| assigned.partition.is_leaving(offset, claim))
+    }
+
+    /// The commits of partitions, as if these messages were settled.
+    pub(super) fn commits_of(&self, settled: &BTreeMap<Place, Vec<u64>>) -> Vec<Sent> {
+        let commit = |(place, offsets): (&Place, &Vec<u64>)| {
+            let assigned = self.partitions.get(place)?;
+            let mut progress = assigned.partition.progress();
+            for offset in offsets {
+                progress.exceptions.remove(offset);
+            }
+            let metadata = if self.commit.is_bare { String::new() } else { progress.encode() };
+            Some(Sent { place: *place, offset: progress.offset(), metadata, change: assigned.change })
+        };
+        settled.iter().filter_map(commit).collect()
+    }
+
+    /// Applies the commits of a transaction.
+    pub(super) fn transacted(&mut self, commits: Vec<Sent>) {
+        for Sent { place, offset, metadata, change } in commits {
+            if let Some(assigned) = self.partitions.get_mut(&place) {
+                assigned.stored = Some((offset, metadata));
+                assigned.committed = assigned.committed.max(change);
+                assigned.answer(change, &Ok(()));
+            }
+        }
     }
 
     /// Applies the result of a commit.
@@ -418,13 +455,13 @@ impl Member {
     /// Asks for a commit of what has changed.
     pub(super) fn commit(&self, state: &mut State) {
         state.commit.is_wanted = true;
-        self.committing.notify_one();
+        self.committing.notify_all();
     }
 
     /// Ends the committer once it has committed what is wanted.
     pub(super) fn end_commits(&self) {
         self.state().commit.is_ended = true;
-        self.committing.notify_one();
+        self.committing.notify_all();
     }
 
     /// Commits what has changed whenever that is wanted, until [`end_commits`](Self::end_commits). Blocks.
@@ -437,6 +474,10 @@ impl Member {
                 state = self.committing.wait_timeout(state, pause).unwrap_or_else(PoisonError::into_inner).0;
                 continue;
             }
+            if state.commit.is_transacting {
+                state = self.committing.wait(state).unwrap_or_else(PoisonError::into_inner);
+                continue;
+            }
             if !state.commit.is_wanted {
                 if state.commit.is_ended {
                     return;
@@ -446,7 +487,7 @@ impl Member {
             }
             state.commit.is_wanted = false;
             state.commit.is_under_way = true;
-            for sent in grouped(state.to_commit()) {
+            for sent in grouped(state.take_changes()) {
                 drop(state);
                 let offsets: Vec<_> =
                     sent.iter().map(|one| (one.place, one.offset, one.metadata.clone())).collect();
@@ -455,9 +496,36 @@ impl Member {
                 state.on_commit(sent, &result);
             }
             state.commit.is_under_way = false;
+            self.committing.notify_all();
             // Outcomes that came meanwhile.
             state.commit.is_wanted |= state.has_waiters();
         }
+    }
+
+    /// Begins a transaction, during which offsets are not committed otherwise. Returns whether the commit that was
+    /// under way has ended in this time.
+    pub(super) fn begin_transaction(&self, longest: Duration) -> bool {
+        let mut state = self.state();
+        state.commit.is_transacting = true;
+        let wait = self.committing.wait_timeout_while(state, longest, |state| state.commit.is_under_way);
+        state = wait.unwrap_or_else(PoisonError::into_inner).0;
+        !state.commit.is_under_way
+    }
+
+    /// Ends a transaction.
+    pub(super) fn end_transaction(&self) {
+        let mut state = self.state();
+        state.commit.is_transacting = false;
+        state.commit.is_wanted = true;
+        drop(state);
+        self.committing.notify_all();
+    }
+
+    /// Ends the consumer: another member continues at what is committed.
+    pub(super) fn abandon(&self, error: &TransportError) {
+        tracing::error!(%error, group = %self.group, "a consumer ends: it is not known whether a transaction was committed");
+        self.state().fatal = Some(error.clone());
+        self.wake.notify_one();
     }
 
     pub(super) fn topic(&self, place: Place) -> Option<&Topic> {

@@ -98,7 +98,7 @@ impl Producer for KafkaProducer {
         };
         let (reply, answer) = oneshot::channel();
         let call = Arc::new(Call::new(topic.clone(), name, count, reply));
-        self.routes.submit(call, batch);
+        self.routes.submit(&call, batch);
         let closed = TransportError::new(ErrorKind::Closed, OPERATION, topic, "the producer was closed");
         Box::pin(
             async move { answer.await.unwrap_or_else(|_| (0..count).map(|_| Err(closed.clone())).collect()) },
@@ -114,7 +114,7 @@ impl Routes {
 
     /// Hands a call to the client of its topic. The lock is held until the client has accepted it: consecutive
     /// calls keep their order when the topic moves to another client.
-    fn submit(self: &Arc<Self>, call: Arc<Call>, batch: &[Message]) {
+    fn submit(self: &Arc<Self>, call: &Arc<Call>, batch: &[Message]) {
         let mut state = self.state();
         match self.instance(&mut state, &call.topic) {
             Ok(instance) => instance.submit(call, batch),

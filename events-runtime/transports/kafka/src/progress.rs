@@ -64,17 +64,6 @@ impl Progress {
         self.exceptions.first_key_value().map_or(self.cursor, |(offset, _)| (*offset).min(self.cursor))
     }
 
-    /// The number of messages before `end` that are not settled.
-    pub(crate) fn unsettled(&self, end: u64) -> u64 {
-        let exceptions = self.exceptions.range(..end.min(self.cursor)).count() as u64;
-        end.saturating_sub(self.cursor) + exceptions
-    }
-
-    /// Whether a message is settled.
-    pub(crate) fn is_settled(&self, offset: u64) -> bool {
-        offset < self.cursor && !self.exceptions.contains_key(&offset)
-    }
-
     /// The commit metadata. Later exceptions that don't fit are left out, and the cursor is before them.
     pub(crate) fn encode(&self) -> String {
         if self.exceptions.is_empty() {
@@ -211,6 +200,20 @@ fn push_number(text: &mut String, mut number: u64) {
         number /= u64::from(RADIX);
     }
     text.extend(digits.into_iter().rev());
+}
+
+#[cfg(test)]
+impl Progress {
+    /// The number of messages before `end` that are not settled.
+    pub(crate) fn unsettled(&self, end: u64) -> u64 {
+        let exceptions = self.exceptions.range(..end.min(self.cursor)).count() as u64;
+        end.saturating_sub(self.cursor) + exceptions
+    }
+
+    /// Whether a message is settled.
+    pub(crate) fn is_settled(&self, offset: u64) -> bool {
+        offset < self.cursor && !self.exceptions.contains_key(&offset)
+    }
 }
 
 #[cfg(test)]

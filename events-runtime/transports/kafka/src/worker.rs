@@ -8,7 +8,7 @@ use super::client::{At, Fetched, GroupClient, GroupEvent, Place, Polled};
 use super::control::{Action, ControlRequest, REMOVED};
 use super::control_watch::ControlWatch;
 use super::dead_letters::DeadLetters;
-use super::member::{Member, Stage, State, TopicState};
+use super::member::{Closing, Member, Stage, State, TopicState};
 use super::partition::{Now, Record};
 use super::progress::Progress;
 use super::registry::Registry;
@@ -30,6 +30,9 @@ const ASK_AGAIN: Duration = Duration::from_millis(200);
 const FINISH: Duration = Duration::from_secs(10);
 /// How long the last commit of a partition may take.
 const LAST_COMMIT: Duration = Duration::from_secs(5);
+/// After this time without an assignment, a member of the protocol `consumer` is taken to have no partitions: the
+/// client reports an empty assignment of the protocol `classic` only.
+const SILENT_JOIN: Duration = Duration::from_secs(1);
 /// What a member holds at most, shared by its partitions.
 const MAX_BYTES: usize = 64 << 20;
 const MAX_MESSAGES: usize = 40_000;
@@ -58,6 +61,8 @@ pub(super) struct Worker {
     /// A request that keeps the member away from each topic.
     away: Vec<Option<Away>>,
     flushed: Instant,
+    /// When the member asked for partitions.
+    asked: Instant,
     /// The consumer was closed.
     is_closing: bool,
 }
@@ -92,6 +97,7 @@ impl Worker {
             pending: VecDeque::new(),
             away,
             flushed: Instant::now(),
+            asked: Instant::now(),
             is_closing: false,
         }
     }
@@ -114,7 +120,7 @@ impl Worker {
             self.obey();
             self.tick();
             let mut state = self.member.state();
-            if let Some(reply) = state.closing.take() {
+            if let Some(Closing(reply)) = state.closing.take() {
                 break reply;
             }
         };
@@ -129,6 +135,7 @@ impl Worker {
 
     /// Joins the group for all topics that the member is not kept away from.
     fn subscribe(&mut self) -> Result<(), TransportError> {
+        self.asked = Instant::now();
         let topics: Vec<usize> = {
             let mut state = self.member.state();
             state.stage = Stage::Joining;
@@ -461,6 +468,14 @@ impl Worker {
         });
         // What has come due wakes the receiver by its own timer.
         self.limit(&mut state);
+        if state.stage == Stage::Joining
+            && self.client.joins_silently()
+            && self.pending.is_empty()
+            && self.asked.elapsed() >= SILENT_JOIN
+        {
+            state.stage = Stage::Joined;
+            self.member.wake.notify_one();
+        }
         let idle_since = state.expired.map(|expired| expired.max(state.received));
         let is_hanging = !state.is_receiving
             && state.in_flight() == 0
@@ -561,7 +576,7 @@ impl Worker {
             for event in self.client.take_events() {
                 match event {
                     GroupEvent::Assigned(places) => self.client.discard(&places),
-                    event => self.on_event(event),
+                    revoked @ GroupEvent::Revoked { .. } => self.on_event(revoked),
                 }
             }
             self.advance();

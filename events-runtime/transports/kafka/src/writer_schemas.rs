@@ -239,16 +239,14 @@ fn checked_name(session: &Session, topic: &Topic) -> Result<String, TransportErr
 fn create(session: &Session, topic: &Topic, name: &str) -> Result<(), TransportError> {
     let bytes = MAX_RECORD_BYTES.to_string();
     let settings = [("cleanup.policy", "compact"), ("max.message.bytes", &*bytes)];
-    match session.config().creation {
-        Some(creation) => session.create_topic(name, 1, creation.replication, &settings),
-        None => {
-            let message = format!(
-                "there is no topic `{name}` for the schemas of its events: create it with 1 partition, \
-                 `cleanup.policy=compact` and `max.message.bytes={bytes}`, or set `create_topics=true`"
-            );
-            Err(TransportError::new(ErrorKind::NotFound, session.call().operation, topic, message))
-        }
+    if let Some(creation) = session.config().creation {
+        return session.create_topic(name, 1, creation.replication, &settings);
     }
+    let message = format!(
+        "there is no topic `{name}` for the schemas of its events: create it with 1 partition, \
+         `cleanup.policy=compact` and `max.message.bytes={bytes}`, or set `create_topics=true`"
+    );
+    Err(TransportError::new(ErrorKind::NotFound, session.call().operation, topic, message))
 }
 
 fn too_many(session: &Session, name: &str) -> TransportError {

@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 use super::{Cursor, DeadLetter, How, Op, Steps, Subject};
-use crate::testkit::{Fixture, LONG, group, named};
+use crate::testkit::{Fixture, LONG, group, named, with_retention};
 use crate::{
     ConnectOptions, Consumer, Delivery, ErrorKind, GroupStatus, Message, Position, Retention, StartPosition,
     Subscription, Topic, Transport, TransportError,
@@ -498,5 +498,5 @@ impl<'f> World<'f> {
 
 /// A handle with the options of all histories: a store may refuse handles that differ.
 pub(super) fn open(fixture: &dyn Fixture) -> Box<dyn Transport> {
-    fixture.connect(&ConnectOptions::new().retention(Retention::unlimited().max_count(KEPT)))
+    with_retention(fixture, &ConnectOptions::new().retention(Retention::unlimited().max_count(KEPT)))
 }

@@ -19,7 +19,7 @@ use rdkafka::error::{KafkaError, KafkaResult, RDKafkaErrorCode};
 use rdkafka::message::{BorrowedMessage, Message as _};
 use rdkafka::metadata::{MetadataPartition, MetadataTopic};
 use rdkafka::producer::{BaseProducer, BaseRecord, DeliveryResult, Producer as _, ProducerContext};
-use rdkafka::topic_partition_list::Offset;
+use rdkafka::topic_partition_list::{Offset, TopicPartitionListElem};
 use rdkafka::{ClientContext, TopicPartitionList};
 
 use super::connect::{off_thread, reach};
@@ -45,7 +45,7 @@ pub(crate) struct Call {
 }
 
 impl Call {
-    pub(crate) fn new(operation: &'static str, subject: impl ToString) -> Self {
+    pub(crate) fn new(operation: &'static str, subject: &(impl ToString + ?Sized)) -> Self {
         Self { operation, subject: subject.to_string() }
     }
 }
@@ -396,8 +396,9 @@ impl Session {
             return Ok(Vec::new());
         }
         let options = self.admin_options();
-        let described = self.admin()?.describe_configs(resources, &options);
-        let described = self.wait(described)?;
+        // The client must live until the answer is there.
+        let admin = self.admin()?;
+        let described = self.wait(admin.describe_configs(resources, &options))?;
         let mut found: Vec<(OwnedResourceSpecifier, Settings)> = Vec::with_capacity(described.len());
         for resource in described.into_iter().flatten() {
             let entries = resource.entries.into_iter();
@@ -423,7 +424,7 @@ impl Session {
         match deleted.into_iter().next() {
             Some(Err((_, RDKafkaErrorCode::NonEmptyGroup))) => Ok(Change::HasMembers),
             // Another program deleted it first.
-            Some(Err((_, RDKafkaErrorCode::GroupIdNotFound))) | Some(Ok(_)) | None => Ok(Change::Stored),
+            Some(Ok(_) | Err((_, RDKafkaErrorCode::GroupIdNotFound))) | None => Ok(Change::Stored),
             Some(Err((_, code))) => Err(self.error(KafkaError::AdminOp(code))),
         }
     }
@@ -590,7 +591,7 @@ fn topic_info(topic: &MetadataTopic) -> TopicInfo {
 
 /// A list in whose partitions nothing failed.
 fn checked(list: TopicPartitionList) -> KafkaResult<TopicPartitionList> {
-    list.elements().iter().try_for_each(|element| element.error())?;
+    list.elements().iter().try_for_each(TopicPartitionListElem::error)?;
     Ok(list)
 }
 

@@ -74,7 +74,7 @@ fn is_final(reported: &Reported) -> bool {
     matches!(
         reported.code,
         RDKafkaErrorCode::Authentication | RDKafkaErrorCode::SaslAuthenticationFailed | RDKafkaErrorCode::SSL
-    )
+    ) || reported.rejects_certificate()
 }
 
 /// The error of a client that has not reached the cluster.

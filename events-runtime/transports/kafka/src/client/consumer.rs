@@ -8,7 +8,7 @@ use events_transport::{Message, Topic, TransportError};
 use rdkafka::client::OAuthToken;
 use rdkafka::config::RDKafkaLogLevel;
 use rdkafka::consumer::{BaseConsumer, CommitMode, Consumer, ConsumerContext, RebalanceProtocol};
-use rdkafka::error::{KafkaError, RDKafkaErrorCode};
+use rdkafka::error::{KafkaError, KafkaResult, RDKafkaErrorCode};
 use rdkafka::message::Message as _;
 use rdkafka::statistics::Statistics;
 use rdkafka::types::RDKafkaRespErr;
@@ -203,6 +203,7 @@ pub(crate) struct GroupClient {
     consumer: BaseConsumer<GroupContext>,
     group: String,
     timeout: Duration,
+    protocol: GroupProtocol,
 }
 
 impl GroupClient {
@@ -243,7 +244,7 @@ impl GroupClient {
         };
         let consumer =
             config.create_with_context(context).map_err(|error| convert(error, "consume as", group))?;
-        Ok(Self { consumer, group: group.to_owned(), timeout: settings.timeout() })
+        Ok(Self { consumer, group: group.to_owned(), timeout: settings.timeout(), protocol })
     }
 
     /// Waits until a broker is reached.
@@ -271,6 +272,11 @@ impl GroupClient {
     pub(crate) fn subscribe(&self, topics: &[usize]) -> Result<(), TransportError> {
         let names: Vec<&str> = topics.iter().map(|topic| self.name(*topic)).collect();
         self.consumer.subscribe(&names).map_err(|error| convert(error, "subscribe to", names.join(",")))
+    }
+
+    /// Whether a member that gets no partitions has no [`GroupEvent::Assigned`] either.
+    pub(crate) fn joins_silently(&self) -> bool {
+        self.protocol == GroupProtocol::Consumer
     }
 
     /// Leaves the group, once all partitions are unassigned.
@@ -426,14 +432,30 @@ impl GroupClient {
     /// A [`CommitFailure`]; of the kind `Rebalance` if the group has members and this is none of them. An error of
     /// some of several partitions is not reported by librdkafka.
     pub(crate) fn commit(&self, offsets: &[(Place, u64, String)]) -> Result<(), CommitFailure> {
+        let list = self.offsets(offsets).map_err(failure)?;
+        // The result of an asynchronous commit is never reported, since rdkafka sets no callback for it.
+        self.consumer.commit(&list, CommitMode::Sync).map_err(failure)
+    }
+
+    /// Offsets with their metadata.
+    pub(super) fn offsets(&self, offsets: &[(Place, u64, String)]) -> KafkaResult<TopicPartitionList> {
         let mut list = TopicPartitionList::with_capacity(offsets.len());
         for (place, offset, metadata) in offsets {
             let mut one = list.add_partition(self.name(place.topic), kafka_partition(*place));
-            one.set_offset(Offset::Offset(i64::try_from(*offset).unwrap_or(i64::MAX))).map_err(failure)?;
+            one.set_offset(Offset::Offset(i64::try_from(*offset).unwrap_or(i64::MAX)))?;
             one.set_metadata(metadata);
         }
-        // The result of an asynchronous commit is never reported, since rdkafka sets no callback for it.
-        self.consumer.commit(&list, CommitMode::Sync).map_err(failure)
+        Ok(list)
+    }
+
+    /// The member and its generation, by which a transaction commits offsets.
+    pub(super) fn metadata(&self) -> Option<rdkafka::consumer::ConsumerGroupMetadata> {
+        self.consumer.group_metadata()
+    }
+
+    /// Whether an error says that the group went on without this member.
+    pub(super) fn is_rebalance(error: &KafkaError) -> bool {
+        matches!(failure(error.clone()), CommitFailure::Rebalance)
     }
 
     /// Stops fetching partitions. What was fetched and not polled is fetched again later.

@@ -42,6 +42,16 @@ pub(crate) struct Reported {
     pub(crate) at: Instant,
 }
 
+impl Reported {
+    /// Whether the broker rejects the client's certificate, or wants one. With TLS 1.3, it says so after the
+    /// handshake, so the code is that of a lost connection.
+    pub(crate) fn rejects_certificate(&self) -> bool {
+        ["alert certificate required", "alert bad certificate", "alert unknown ca"]
+            .iter()
+            .any(|alert| self.reason.contains(alert))
+    }
+}
+
 impl Context {
     pub(crate) fn new(tokens: Option<TokenProvider>) -> Self {
         Self { tokens, reports: Arc::default() }
@@ -59,6 +69,17 @@ impl Context {
 
     fn reports(&self) -> std::sync::MutexGuard<'_, Reports> {
         self.reports.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Keeps the reason of a lost connection, which librdkafka only logs if the broker closed it, unless there is
+    /// another.
+    fn keep_logged(&self, facility: &str, message: &str) {
+        let mut reports = self.reports();
+        let is_known = |last: &Reported| last.code != RDKafkaErrorCode::AllBrokersDown;
+        if facility == "FAIL" && !reports.last.as_ref().is_some_and(is_known) {
+            let code = RDKafkaErrorCode::BrokerTransportFailure;
+            reports.last = Some(Reported { code, reason: message.to_owned(), at: Instant::now() });
+        }
     }
 
     /// Keeps an error. Returns whether it is new, or was logged long ago.
@@ -83,6 +104,7 @@ impl ClientContext for Context {
 
     fn log(&self, level: RDKafkaLogLevel, facility: &str, message: &str) {
         use RDKafkaLogLevel::{Alert, Critical, Debug, Emerg, Error, Info, Notice, Warning};
+        self.keep_logged(facility, message);
         match level {
             Emerg | Alert | Critical => tracing::error!(target: "librdkafka", facility, "{message}"),
             // What matters of these is reported as an error, too, which is logged once.
@@ -109,7 +131,7 @@ impl ClientContext for Context {
     fn generate_oauth_token(&self, config: Option<&str>) -> Result<OAuthToken, Box<dyn Error>> {
         let provided = match &self.tokens {
             // A panic must not pass through librdkafka.
-            Some(provider) => caught(|| provider(config).map_err(|error| chain(&*error).to_string()))
+            Some(provider) => caught(|| provider(config).map_err(|error| chain(&*error)))
                 .unwrap_or_else(|panic| Err(format!("the provider panicked: {panic}"))),
             None => Err("no `token_provider` is set in the URL".to_owned()),
         };

@@ -15,6 +15,12 @@ pub(crate) fn convert(
     subject: impl fmt::Display,
 ) -> TransportError {
     match error {
+        KafkaError::ClientConfig(_, reason, name, _) if lacks(&reason) => {
+            let message = format!(
+                "this build of librdkafka lacks what `{name}` needs: enable `kafka-ssl`, or remove it"
+            );
+            TransportError::new(ErrorKind::Unsupported, operation, subject, message)
+        }
         // The error of librdkafka quotes the value, which may be a secret.
         KafkaError::ClientConfig(_, _, name, _) => {
             let message = format!("librdkafka rejects the value of `{name}`: see its CONFIGURATION.md");
@@ -38,12 +44,16 @@ pub(crate) fn from_code(
     TransportError::new(row.kind, operation, subject, row.message).with_source(KafkaError::Global(code))
 }
 
+/// Whether librdkafka says that it was built without something.
+fn lacks(reason: &str) -> bool {
+    ["not supported in this build", "recompile librdkafka", "not available at build time"]
+        .iter()
+        .any(|text| reason.contains(text))
+}
+
 /// The error of a client that can't be created: its settings contradict each other, or a file can't be read.
 fn from_creation(reason: String, operation: &'static str, subject: impl fmt::Display) -> TransportError {
-    let (kind, message) = if reason.contains("not supported in this build")
-        || reason.contains("recompile librdkafka")
-        || reason.contains("not available at build time")
-    {
+    let (kind, message) = if lacks(&reason) {
         (
             ErrorKind::Unsupported,
             "this build of librdkafka lacks what a setting needs: enable the feature `kafka-ssl`, or see the cause",
@@ -80,21 +90,17 @@ pub(crate) fn from_report(
             "the broker's certificate is not trusted: set `ca` to the file of its CA, and use the host name in the \
              certificate",
         ),
-        RDKafkaErrorCode::SSL
-            if says("certificate required") || says("bad certificate") || says("unknown ca") =>
-        {
-            (
-                ErrorKind::Permission,
-                "the broker rejects the client's certificate: set `ssl.certificate.location` and `ssl.key.location` to \
+        _ if reported.rejects_certificate() => (
+            ErrorKind::Permission,
+            "the broker rejects the client's certificate: set `ssl.certificate.location` and `ssl.key.location` to \
              one that it trusts",
-            )
-        }
+        ),
         RDKafkaErrorCode::SSL if says("wrong version number") || says("connecting to a PLAINTEXT") => {
             (ErrorKind::Invalid, "the broker does not use TLS at this port: write `kafka:`, or another port")
         }
-        RDKafkaErrorCode::BrokerTransportFailure if says("connecting to a SSL listener") => (
+        RDKafkaErrorCode::BrokerTransportFailure if says("APIVERSION_QUERY") => (
             ErrorKind::Unavailable,
-            "the broker closed the connection: write `kafkas:` if it uses TLS at this port, and check its log",
+            "the broker closes the connection at once: write `kafkas:` if it uses TLS at this port, and check its log",
         ),
         RDKafkaErrorCode::Authentication
             if says("Unsupported SASL mechanism") || says("supported mechanisms") =>

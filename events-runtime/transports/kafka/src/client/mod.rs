@@ -15,14 +15,13 @@ mod record;
 mod settings;
 mod tokens;
 mod topics;
+mod transaction;
 
-pub(crate) use self::connect::{off_thread, reach};
+pub(crate) use self::connect::off_thread;
 pub(crate) use self::consumer::{
     At, CommitFailure, CommittedOffset, Fetched, GroupClient, GroupEvent, Place, Polled,
 };
-pub(crate) use self::context::Context;
 pub(crate) use self::control::ControlClient;
-pub(crate) use self::error::{convert, from_code};
 pub(crate) use self::producer::{Batching, Failed, Native, Receipt, Refused, Stored, retire};
 pub(crate) use self::properties::{PROPERTIES, Property};
 pub(crate) use self::settings::ClientSettings;
@@ -31,3 +30,4 @@ pub(crate) use self::settings::knows;
 pub use self::tokens::{Token, register_token_provider};
 pub(crate) use self::tokens::{TokenProvider, provider};
 pub(crate) use self::topics::{TopicInfo, Topics};
+pub(crate) use self::transaction::{TransactionFailure, Transactional};

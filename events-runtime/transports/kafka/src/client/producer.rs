@@ -188,6 +188,32 @@ impl<R: Receipt> Native<R> {
         created.map(Self).map_err(|error| error::convert(error, operation, subject))
     }
 
+    /// Creates a producer for transactions, which brokers abort when they are open for `longest`.
+    ///
+    /// # Errors
+    /// As of [`create`](Self::create).
+    pub(crate) fn transactional(
+        settings: &ClientSettings,
+        id: &str,
+        longest: Duration,
+        operation: &'static str,
+        subject: &str,
+    ) -> Result<Self, TransportError> {
+        let mut config: ClientConfig = settings.producer();
+        let longest = longest.as_millis().to_string();
+        // A record that is not stored in time fails, and the transaction is aborted.
+        config.set("transactional.id", id).set("transaction.timeout.ms", &longest);
+        config.set("message.timeout.ms", longest);
+        let context = Deliveries { context: settings.context(), receipts: std::marker::PhantomData };
+        let created = config.create_with_context(context);
+        created.map(Self).map_err(|error| error::convert(error, operation, subject))
+    }
+
+    /// The producer of librdkafka.
+    pub(super) const fn producer(&self) -> &BaseProducer<Deliveries<R>> {
+        &self.0
+    }
+
     /// Waits until a broker is reached, see [`connect::reach`].
     ///
     /// # Errors
@@ -240,7 +266,7 @@ impl<R: Receipt> Native<R> {
         if message.key.as_ref().is_some_and(bytes::Bytes::is_empty) {
             record.partition = Some(0);
         }
-        if message.headers.len() > 0 {
+        if !message.headers.is_empty() {
             let mut headers = OwnedHeaders::new_with_capacity(message.headers.len());
             for (name, value) in message.headers.iter() {
                 headers = headers.insert(Header { key: name, value: Some(&value[..]) });

@@ -58,7 +58,7 @@ fn an_outcome_is_answered_when_a_commit_that_covers_it_is_stored() {
     let (claim, _, _) = state.claim(3, LEASE);
     state.settle(place(0, 0), 0, claim).expect("it is held");
     let mut first = state.committed(place(0, 0)).expect("it is not committed");
-    let sent = state.to_commit();
+    let sent = state.take_changes();
     state.settle(place(0, 0), 1, claim).expect("it is held");
     let mut second = state.committed(place(0, 0)).expect("it is not committed");
     assert_eq!(sent[0].offset, 1);
@@ -66,7 +66,7 @@ fn an_outcome_is_answered_when_a_commit_that_covers_it_is_stored() {
     assert!(matches!(first.try_recv(), Ok(Ok(()))));
     assert!(second.try_recv().is_err(), "its commit is not stored");
     assert!(state.has_waiters());
-    let sent = state.to_commit();
+    let sent = state.take_changes();
     assert_eq!((sent[0].offset, sent[0].metadata.as_str()), (2, "events1 1 0 0"));
     state.on_commit(sent, &Ok(()));
     assert!(matches!(second.try_recv(), Ok(Ok(()))));
@@ -79,11 +79,11 @@ fn a_commit_that_is_refused_in_a_rebalance_is_sent_again() {
     state.settle(place(0, 0), 0, claim).expect("it is held");
     let mut answer = state.committed(place(0, 0)).expect("it is not committed");
     for failure in [CommitFailure::Rebalance, CommitFailure::Unavailable(unavailable())] {
-        let sent = state.to_commit();
+        let sent = state.take_changes();
         state.on_commit(sent, &Err(failure));
         assert!(answer.try_recv().is_err());
     }
-    let sent = state.to_commit();
+    let sent = state.take_changes();
     state.on_commit(sent, &Ok(()));
     assert!(matches!(answer.try_recv(), Ok(Ok(()))));
 }
@@ -91,12 +91,12 @@ fn a_commit_that_is_refused_in_a_rebalance_is_sent_again() {
 #[test]
 fn an_outcome_that_changes_nothing_needs_no_commit() {
     let mut state = filled(&[(place(0, 0), 1)]);
-    let sent = state.to_commit();
+    let sent = state.take_changes();
     assert!(sent.is_empty());
     let (claim, _, _) = state.claim(1, LEASE);
     state.settle(place(0, 0), 0, claim).expect("it is held");
     assert_eq!(state.settle(place(0, 0), 0, claim), Err(LeaseLost));
-    assert_eq!(state.to_commit().len(), 1);
+    assert_eq!(state.take_changes().len(), 1);
 }
 
 #[test]
@@ -105,13 +105,13 @@ fn an_outcome_that_is_not_stored_in_time_is_an_error_with_its_cause() {
     let (claim, _, _) = state.claim(1, LEASE);
     state.settle(place(0, 0), 0, claim).expect("it is held");
     let mut answer = state.committed(place(0, 0)).expect("it is not committed");
-    let sent = state.to_commit();
+    let sent = state.take_changes();
     state.on_commit(sent, &Err(CommitFailure::Unavailable(unavailable())));
     std::thread::sleep(Duration::from_millis(2));
     state.give_up(Duration::from_millis(1), |cause| cause.expect("the last failure"));
     let answered = answer.try_recv().expect("it is answered");
     assert_eq!(answered.expect_err("it is not stored").kind(), ErrorKind::Unavailable);
-    assert_eq!(state.to_commit().len(), 1, "a later commit still has it");
+    assert_eq!(state.take_changes().len(), 1, "a later commit still has it");
 }
 
 #[test]
@@ -132,10 +132,10 @@ fn brokers_that_refuse_metadata_get_none() {
     for offset in [0, 2] {
         state.settle(place(0, 0), offset, claim).expect("it is held");
     }
-    let sent = state.to_commit();
+    let sent = state.take_changes();
     assert_eq!((sent[0].offset, sent[0].metadata.as_str()), (1, "events1 2 0 0"));
     state.on_commit(sent, &Err(CommitFailure::TooMuchMetadata));
-    let sent = state.to_commit();
+    let sent = state.take_changes();
     assert_eq!((sent[0].offset, sent[0].metadata.as_str()), (1, ""));
 }
 

@@ -362,6 +362,11 @@ impl Partition {
         Ok(())
     }
 
+    /// Whether a claim keeps a message in flight while something of it is stored.
+    pub(crate) fn is_leaving(&self, offset: u64, claim: u64) -> bool {
+        self.in_flight.get(&offset).is_some_and(|held| held.claim == claim && held.is_leaving)
+    }
+
     /// Renews the lease of a message.
     pub(crate) fn renew(&mut self, offset: u64, lease: Lease, now: Now) -> Result<(), LeaseLost> {
         let held = self.held_by(offset, lease.claim)?;

@@ -7,7 +7,7 @@ use std::time::Instant;
 use events_transport::{ErrorKind, Message, Topic, TransportError};
 
 use super::call::Call;
-use super::state::{Failure, Offered, State, Waiting};
+use super::state::{Failure, Offered, State, TopicState, Waiting};
 use super::{OPERATION, Parent, size};
 use crate::client::{Batching, Failed, Native, Receipt, Refused, Stored, TopicInfo, Topics};
 use crate::config::Config;
@@ -116,16 +116,16 @@ impl Instance {
     }
 
     /// Accepts a call. Its messages are offered to the client now, or after those of the topic that wait.
-    pub(super) fn submit(self: &Arc<Self>, call: Arc<Call>, batch: &[Message]) {
+    pub(super) fn submit(self: &Arc<Self>, call: &Arc<Call>, batch: &[Message]) {
         let mut state = self.state();
         let number = state.next;
         state.next += 1;
         let topic = state.topics.get(&call.topic).filter(|topic| topic.waiting.is_empty());
-        let info = topic.and_then(|topic| topic.info()).filter(|_| state.failure.is_none());
+        let info = topic.and_then(TopicState::info).filter(|_| state.failure.is_none());
         let offer = match (info, state.client.clone()) {
             (Some(info), Some(client)) => {
                 state.offered.insert(number, Offered { call: call.clone(), at: Instant::now() });
-                self.offer(&mut state, &client, info, (&call, number, 0), batch.iter())
+                self.offer(&mut state, &client, info, (call, number, 0), batch.iter())
             }
             _ => Offer::Waits(0),
         };
@@ -186,7 +186,7 @@ impl Instance {
             let message = match self.prepare(info, call, message) {
                 Ok(message) => message,
                 Err(error) => {
-                    self.refuse_from(state, call, number, index, error);
+                    Self::refuse_from(state, call, number, index, error);
                     return Offer::Done;
                 }
             };
@@ -200,7 +200,7 @@ impl Instance {
                     return Offer::Waits(count);
                 }
                 Err(Refused::Record(error)) => {
-                    self.refuse_from(state, call, number, index, error);
+                    Self::refuse_from(state, call, number, index, error);
                     return Offer::Done;
                 }
             }
@@ -209,14 +209,7 @@ impl Instance {
     }
 
     /// Refuses a message, and the rest of its call: a later message of its key must not be stored before it.
-    fn refuse_from(
-        &self,
-        state: &mut State,
-        call: &Arc<Call>,
-        number: u64,
-        index: usize,
-        error: TransportError,
-    ) {
+    fn refuse_from(state: &mut State, call: &Arc<Call>, number: u64, index: usize, error: TransportError) {
         let message = "an earlier message of the call was refused: send the messages one by one";
         let rest = TransportError::new(ErrorKind::Unavailable, OPERATION, &call.topic, message);
         if !error.kind().is_of_message() {
@@ -224,7 +217,7 @@ impl Instance {
             state.failure.get_or_insert_with(|| Failure::of_record(None, error.clone()));
         }
         if call.keep_from(index, error, &rest) {
-            self.finish(state, number, call);
+            Self::finish(state, number, call);
         }
     }
 
@@ -283,7 +276,7 @@ impl Instance {
         if is_stored {
             state.stored = Some(Instant::now());
         }
-        self.finish(&mut state, ticket.number, &ticket.call);
+        Self::finish(&mut state, ticket.number, &ticket.call);
     }
 
     /// Converts the outcome of a failed record, and remembers that the client must be replaced.
@@ -313,7 +306,7 @@ impl Instance {
     }
 
     /// Answers a call whose messages all have a result, or keeps it until the client is replaced.
-    fn finish(&self, state: &mut State, number: u64, call: &Arc<Call>) {
+    fn finish(state: &mut State, number: u64, call: &Arc<Call>) {
         state.offered.remove(&number);
         if state.failure.is_some() {
             state.finished.push(call.clone());

@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 use events_support::error_chain::chain;
 use events_transport::{ErrorKind, Topic, TransportError};
 
+use super::call::Call;
 use super::instance::{Client, Instance};
 use super::state::{Failure, Offered};
 use super::{APART, OPERATION, Routes};
@@ -50,7 +51,9 @@ impl Instance {
         if state.closed && state.is_idle() {
             let client = state.client.take();
             drop(state);
-            client.map(client::retire);
+            if let Some(client) = client {
+                client::retire(client);
+            }
             return None;
         }
         drop(state);
@@ -72,7 +75,7 @@ impl Instance {
             Err(failure) => {
                 let calls = state.fail_all(&failure);
                 drop(state);
-                calls.iter().for_each(|call| call.reply());
+                reply(&calls);
             }
         }
     }
@@ -104,14 +107,14 @@ impl Instance {
             Routes::set_apart(route, topic.clone(), Some(APART));
         }
         drop(route);
-        let error = failure.topic.as_ref().map(|topic| chain(&failure.error(topic)).to_string());
+        let error = failure.topic.as_ref().map(|topic| chain(&failure.error(topic)));
         tracing::warn!(
             topic = failure.topic.as_ref().map(Topic::as_str),
             error,
             calls = calls.len(),
             "a message was not stored, so all messages under way are withdrawn"
         );
-        calls.iter().for_each(|call| call.reply());
+        reply(&calls);
         client::retire(client);
     }
 
@@ -217,5 +220,11 @@ impl Instance {
             waiting.call.keep_rest(error);
             waiting.call.reply();
         }
+    }
+}
+
+fn reply(calls: &[Arc<Call>]) {
+    for call in calls {
+        call.reply();
     }
 }

@@ -96,14 +96,14 @@ async fn states_that_pass_are_ridden_out_and_nothing_is_stored_twice() {
     cluster.create("orders", 3);
     let producer =
         producer(&cluster, "timeout=1s&retry_for=20s&retry.backoff.ms=20&retry.backoff.max.ms=50").await;
-    use Code::{
-        RD_KAFKA_RESP_ERR_LEADER_NOT_AVAILABLE as NoLeader, RD_KAFKA_RESP_ERR_NOT_ENOUGH_REPLICAS as TooFew,
-        RD_KAFKA_RESP_ERR_NOT_ENOUGH_REPLICAS_AFTER_APPEND as TooFewAfter,
-        RD_KAFKA_RESP_ERR_NOT_LEADER_FOR_PARTITION as NotLeader,
-        RD_KAFKA_RESP_ERR_REQUEST_TIMED_OUT as TimedOut,
-    };
     let all = numbered(0..300);
-    for (batch, code) in all.chunks(60).zip([NoLeader, TooFew, TooFewAfter, NotLeader, TimedOut]) {
+    for (batch, code) in all.chunks(60).zip([
+        Code::RD_KAFKA_RESP_ERR_LEADER_NOT_AVAILABLE,
+        Code::RD_KAFKA_RESP_ERR_NOT_ENOUGH_REPLICAS,
+        Code::RD_KAFKA_RESP_ERR_NOT_ENOUGH_REPLICAS_AFTER_APPEND,
+        Code::RD_KAFKA_RESP_ERR_NOT_LEADER_FOR_PARTITION,
+        Code::RD_KAFKA_RESP_ERR_REQUEST_TIMED_OUT,
+    ]) {
         cluster.fail(Api::Produce, &[code, code]);
         let results = producer.send(&topic("orders"), batch).await;
         assert!(results.iter().all(Result::is_ok), "{code:?}: {results:?}");
@@ -191,7 +191,7 @@ async fn a_user_who_may_not_send_in_order_gets_an_error_that_names_the_permissio
     cluster.fail(Api::InitProducerId, &[Code::RD_KAFKA_RESP_ERR_CLUSTER_AUTHORIZATION_FAILED; 20]);
     let producer = producer(&cluster, FAST).await;
     let error = producer.send(&topic("orders"), &numbered(0..1)).await.pop().unwrap().unwrap_err();
-    let chain = events_support::error_chain::chain(&error).to_string();
+    let chain = events_support::error_chain::chain(&error);
     assert_eq!(error.kind(), ErrorKind::Permission, "{chain}");
     assert!(chain.contains("`IdempotentWrite`"), "{chain}");
     // The permission is granted.
@@ -348,7 +348,7 @@ async fn an_address_that_does_not_reply_is_unavailable_within_the_timeout() {
     let started = Instant::now();
     let error = transport.producer().await.err().unwrap();
     assert_eq!(error.kind(), ErrorKind::Unavailable);
-    let chain = events_support::error_chain::chain(&error).to_string();
+    let chain = events_support::error_chain::chain(&error);
     assert!(chain.contains("hosts, ports and scheme in the URL") && chain.contains("refused"), "{chain}");
     assert!(started.elapsed() < Duration::from_secs(3), "{:?}", started.elapsed());
 }

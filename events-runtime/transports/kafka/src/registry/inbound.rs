@@ -10,7 +10,7 @@ use events_support::error_chain::chain;
 use events_transport::headers::{FINGERPRINT_HEADER, UNREADABLE_HEADER};
 use events_transport::{ErrorKind, Message, SchemaId, StoredMessage, Topic, TransportError};
 
-use super::known::{KeyFrame, Writer};
+use super::known::{KeyForm, KeyFrame, Writer};
 use super::{ID_HEADER, Registry, event_type, fingerprint};
 use crate::framing::{self, Framed, KEY_FRAME_HEADER, VALUE_FRAME_HEADER};
 
@@ -116,20 +116,23 @@ impl Registry {
     /// The text of a key's datum. While its schema is not known, the form of the datum has to do: the order of a key
     /// must not wait for the registry.
     fn key_text(&self, schema: SchemaKey, datum: &Bytes, event_type: &str) -> Option<Bytes> {
-        let known = self.known().key_type(schema);
-        let key_type = known.or_else(|| {
+        let known = self.known().key_form(schema);
+        let form = known.or_else(|| {
             let registered = self.client.cached_schema(schema)?;
-            let key_type = framing::key_type(&registered.text);
-            self.known().set_key_type(schema, key_type);
-            Some(key_type)
+            let form = framing::key_type(&registered.text).map_or(KeyForm::Framed, KeyForm::Text);
+            self.known().set_key_form(schema, form);
+            Some(form)
         });
-        let Some(key_type) = key_type else {
-            if let SchemaKey::Id(id) = schema {
-                self.client.prefetch(id);
+        let key_type = match form {
+            Some(KeyForm::Text(key_type)) => key_type,
+            Some(KeyForm::Framed) => return None,
+            None => {
+                if let SchemaKey::Id(id) = schema {
+                    self.client.prefetch(id);
+                }
+                return framing::guessed_key(datum);
             }
-            return framing::guessed_key(datum);
         };
-        let key_type = key_type?;
         if let SchemaKey::Id(id) = schema {
             let frame = KeyFrame { id, key_type };
             let mut known = self.known();

@@ -12,14 +12,13 @@ const MAX_ENTRIES: usize = 100_000;
 
 #[derive(Default)]
 pub(super) struct Known {
-    /// The ids with which values are framed, by topic and schema.
-    values: HashMap<(String, SchemaId), u32>,
+    /// The ids with which values are framed, by topic and fingerprint.
+    values: HashMap<String, HashMap<u64, Vec<(SchemaId, u32)>>>,
     /// How keys are framed, by topic and event type.
-    keys: HashMap<(String, String), KeyFrame>,
+    keys: HashMap<String, HashMap<String, KeyFrame>>,
     fingerprints: HashMap<SchemaKey, Writer>,
     by_fingerprint: HashMap<u64, SchemaKey>,
-    /// The types of key schemas; `None` if keys of it have no form as text.
-    key_types: HashMap<SchemaKey, Option<KeyType>>,
+    key_forms: HashMap<SchemaKey, KeyForm>,
     /// Numbers for GUIDs, which a fingerprint can't stand in for.
     handles: HashMap<[u8; 16], u32>,
     guids: Vec<[u8; 16]>,
@@ -32,6 +31,15 @@ pub(super) struct KeyFrame {
     pub(super) key_type: KeyType,
 }
 
+/// What the keys of a schema are outside of Kafka.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum KeyForm {
+    /// The text of a value of this type.
+    Text(KeyType),
+    /// The frame with its datum, because they have no form as text.
+    Framed,
+}
+
 /// What is known of a schema of the registry.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Writer {
@@ -41,27 +49,33 @@ pub(super) enum Writer {
 }
 
 impl Known {
-    pub(super) fn value(&self, topic: &str, schema: &SchemaId) -> Option<u32> {
-        self.values.get(&(topic.to_owned(), schema.clone())).copied()
+    pub(super) fn value(&self, topic: &str, event_type: &str, fingerprint: u64) -> Option<u32> {
+        let of_fingerprint = self.values.get(topic)?.get(&fingerprint)?;
+        let is_its = |(schema, _): &&(SchemaId, u32)| schema.event_type() == event_type;
+        of_fingerprint.iter().find(is_its).map(|(_, id)| *id)
     }
 
+    /// Notes the id of a schema that this program writes with.
     pub(super) fn set_value(&mut self, topic: &str, schema: &SchemaId, id: u32) {
-        make_room(&mut self.values);
-        self.values.insert((topic.to_owned(), schema.clone()), id);
+        let of_topic = self.values.entry(topic.to_owned()).or_default();
+        let of_fingerprint = of_topic.entry(schema.fingerprint()).or_default();
+        of_fingerprint.retain(|(other, _)| other != schema);
+        of_fingerprint.push((schema.clone(), id));
         self.learn(SchemaKey::Id(id), Writer::Fingerprint(schema.fingerprint()));
     }
 
     /// How keys are framed: as noted for the topic, otherwise as in another topic.
     pub(super) fn key(&self, topic: &str, event_type: &str) -> Option<KeyFrame> {
-        let of = |topic: &str| self.keys.get(&(topic.to_owned(), event_type.to_owned())).copied();
+        let of = |topic: &str| self.keys.get(topic)?.get(event_type).copied();
         of(topic).or_else(|| of(""))
     }
 
     /// Notes how keys are framed. A consumer notes it for no topic: it may send the messages to another one.
     pub(super) fn set_key(&mut self, topic: &str, event_type: &str, frame: KeyFrame) {
-        make_room(&mut self.keys);
-        self.keys.insert((topic.to_owned(), event_type.to_owned()), frame);
-        self.key_types.insert(SchemaKey::Id(frame.id), Some(frame.key_type));
+        let of_topic = self.keys.entry(topic.to_owned()).or_default();
+        make_room(of_topic);
+        of_topic.insert(event_type.to_owned(), frame);
+        self.set_key_form(SchemaKey::Id(frame.id), KeyForm::Text(frame.key_type));
     }
 
     pub(super) fn writer(&self, key: SchemaKey) -> Option<&Writer> {
@@ -81,13 +95,13 @@ impl Known {
         self.by_fingerprint.get(&fingerprint).copied()
     }
 
-    pub(super) fn key_type(&self, key: SchemaKey) -> Option<Option<KeyType>> {
-        self.key_types.get(&key).copied()
+    pub(super) fn key_form(&self, key: SchemaKey) -> Option<KeyForm> {
+        self.key_forms.get(&key).copied()
     }
 
-    pub(super) fn set_key_type(&mut self, key: SchemaKey, key_type: Option<KeyType>) {
-        make_room(&mut self.key_types);
-        self.key_types.insert(key, key_type);
+    pub(super) fn set_key_form(&mut self, key: SchemaKey, form: KeyForm) {
+        make_room(&mut self.key_forms);
+        self.key_forms.insert(key, form);
     }
 
     /// The fingerprint that stands in for a schema of the registry; `None` if there are too many GUIDs.

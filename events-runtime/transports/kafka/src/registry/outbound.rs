@@ -1,11 +1,13 @@
 //! Stores schemas in the registry, and frames messages with their ids.
 
+use std::sync::atomic::Ordering;
+
 use bytes::Bytes;
 use events_schema_registry::{RegistryError, RegistryErrorKind, SchemaKey};
 use events_transport::headers::{FINGERPRINT_HEADER, UNREADABLE_HEADER};
 use events_transport::{ErrorKind, KeySchema, Message, SchemaId, Topic, TransportError};
 
-use super::known::KeyFrame;
+use super::known::{KeyForm, KeyFrame};
 use super::subjects::{SubjectOf, record_name};
 use super::{ID_HEADER, Registry, event_type, fingerprint};
 use crate::framing::{self, Framed};
@@ -34,7 +36,7 @@ impl Registry {
             id => id,
         };
         let id = id.map_err(|error| self.failed(STORE, topic, error))?;
-        self.known().set_key(&name, event_type, KeyFrame { id, key_type });
+        self.known().set_key(topic.as_str(), event_type, KeyFrame { id, key_type });
         Ok(())
     }
 
@@ -52,7 +54,7 @@ impl Registry {
     ) -> Result<(), TransportError> {
         schema.check_text(topic, text)?;
         let name = self.topic_name(topic);
-        if self.known().value(&name, schema).is_some() {
+        if self.known().value(topic.as_str(), schema.event_type(), schema.fingerprint()).is_some() {
             return Ok(());
         }
         let subject = self.value_subject(&name, schema.event_type(), text, topic)?;
@@ -70,7 +72,8 @@ impl Registry {
             }
             Err(error) => return Err(self.failed(STORE, topic, error)),
         };
-        self.known().set_value(&name, schema, id);
+        self.reached.store(true, Ordering::Relaxed);
+        self.known().set_value(topic.as_str(), schema, id);
         tracing::debug!(%topic, %schema, subject, id, "the schema registry has the schema");
         Ok(())
     }
@@ -91,11 +94,14 @@ impl Registry {
     }
 
     async fn obtain(&self, subject: &str, text: &str) -> Result<u32, RegistryError> {
-        if self.settings.registers {
+        let id = if self.settings.registers {
             self.client.register(subject, text).await
         } else {
             self.client.lookup(subject, text).await
-        }
+        };
+        // A program that goes on with known ids may open its producer while the registry is down.
+        self.reached.fetch_or(id.is_ok(), Ordering::Relaxed);
+        id
     }
 
     /// The id of the latest version if it has this fingerprint. Registries may compare texts, and the program that
@@ -123,7 +129,6 @@ impl Registry {
         if self.sends_bare(event_type) {
             return Ok(framed);
         }
-        let name = self.topic_name(topic);
         // A dead letter is stored whatever is missing: it has to be read again as well as can be.
         let is_dead_letter = topic.holds_dead_letters();
         let Some(fingerprint) = fingerprint(message) else {
@@ -137,7 +142,7 @@ impl Registry {
             return Err(TransportError::new(ErrorKind::Refused, SEND, topic, message));
         };
         if let Some(key) = &message.key {
-            framed.key = match self.framed_key(&name, event_type, key, topic) {
+            framed.key = match self.framed_key(topic, event_type, key) {
                 Err(_) if is_dead_letter => Some(key.clone()),
                 key => Some(key?),
             };
@@ -148,13 +153,14 @@ impl Registry {
             framed.data = framing::framed(schema, &message.data);
             return Ok(framed);
         }
-        let schema = SchemaId::new(event_type, fingerprint);
         let id = {
             let known = self.known();
             // An id is that of a schema in all subjects.
-            known.value(&name, &schema).or_else(|| match known.by_fingerprint(fingerprint) {
-                Some(SchemaKey::Id(id)) => Some(id),
-                _ => None,
+            known.value(topic.as_str(), event_type, fingerprint).or_else(|| {
+                match known.by_fingerprint(fingerprint) {
+                    Some(SchemaKey::Id(id)) => Some(id),
+                    _ => None,
+                }
             })
         };
         match id {
@@ -164,25 +170,19 @@ impl Registry {
             }
             // Its schema is found by the fingerprint.
             None if is_dead_letter => {}
-            None => return Err(not_stored(topic, &schema)),
+            None => return Err(not_stored(topic, &SchemaId::new(event_type, fingerprint))),
         }
         Ok(framed)
     }
 
-    fn framed_key(
-        &self,
-        topic_name: &str,
-        event_type: &str,
-        key: &Bytes,
-        topic: &Topic,
-    ) -> Result<Bytes, TransportError> {
+    fn framed_key(&self, topic: &Topic, event_type: &str, key: &Bytes) -> Result<Bytes, TransportError> {
         if let Framed::By(schema, _) = framing::split(key)
-            && self.known().key_type(schema) == Some(None)
+            && self.known().key_form(schema) == Some(KeyForm::Framed)
         {
             // A key without a form as text, which a consumer has left in its frame.
             return Ok(key.clone());
         }
-        let Some(KeyFrame { id, key_type }) = self.known().key(topic_name, event_type) else {
+        let Some(KeyFrame { id, key_type }) = self.known().key(topic.as_str(), event_type) else {
             return Ok(key.clone());
         };
         let datum = framing::key_datum(key_type, key).ok_or_else(|| {

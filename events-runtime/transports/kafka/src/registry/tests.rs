@@ -5,7 +5,7 @@ use events_schema_registry::SchemaKey;
 use events_transport::{ConnectOptions, ErrorKind, KeyType, Message, SchemaId, Target, Topic};
 
 use super::Registry;
-use super::known::{KeyFrame, Writer};
+use super::known::{KeyForm, KeyFrame, Writer};
 use crate::config::Config;
 use crate::framing::frame;
 use crate::namespace::Namespace;
@@ -49,7 +49,7 @@ fn a_framed_message_comes_back_as_it_was_sent() {
 fn a_message_of_open_edx_gets_the_fingerprint_of_its_id() {
     let registry = registry("");
     registry.known().learn(SchemaKey::Id(7), Writer::Fingerprint(0xabc));
-    registry.known().set_key_type(SchemaKey::Id(3), Some(KeyType::String));
+    registry.known().set_key_form(SchemaKey::Id(3), KeyForm::Text(KeyType::String));
     let message = event(frame(7, b"datum")).with_key(frame(3, b"\x04c1"));
     let unframed = registry.unframe(message);
     assert_eq!((unframed.key.as_deref(), &*unframed.data), (Some(&b"c1"[..]), &b"datum"[..]));
@@ -137,7 +137,7 @@ fn a_guid_that_the_registry_cannot_read_is_refused_with_the_reason() {
 #[test]
 fn a_key_without_a_form_as_text_keeps_its_frame() {
     let registry = registry("");
-    registry.known().set_key_type(SchemaKey::Id(3), None);
+    registry.known().set_key_form(SchemaKey::Id(3), KeyForm::Framed);
     registry.known().set_value("orders", &SchemaId::new(TYPE, 0xabc), 7);
     let key = frame(3, b"record");
     let message = event("x").with_key(key.clone()).with_header("ce_schemafp", "0000000000000abc");
