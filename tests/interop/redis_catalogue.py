@@ -84,17 +84,6 @@ def server():
             process.wait()
 
 
-class Complaints(logging.Handler):
-    """Keeps the errors that the package logs, because it raises none."""
-
-    def __init__(self):
-        super().__init__(logging.ERROR)
-        self.kept = []
-
-    def emit(self, record):
-        self.kept.append(record.getMessage()[:500])
-
-
 def lines(path):
     with open(path, encoding="utf-8") as found:
         return [json.loads(line) for line in found]
@@ -191,7 +180,7 @@ def judge(program, exchange, results, compared):
         types.write_text("".join(f"{signal.event_type}\n" for signal in signals), encoding="utf-8")
         emission = ours(program, "emit", url, OURS, PAYLOADS, 1, types, exchange / "emitted.jsonl")
         emitted = lines(exchange / "emitted.jsonl")
-        complaints = Complaints()
+        complaints = openedx_bus.Complaints()
         logging.getLogger().addHandler(complaints)
         got = consume(signals, len(emitted))
 

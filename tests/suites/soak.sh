@@ -18,6 +18,14 @@ suite_soak() {
     status=0
     cargo check --quiet -p events-runtime --no-default-features --features kafka-ssl-vendored || status=$?
     count_status "$status" "a build with the vendored OpenSSL"
+    if install_kafka; then
+        counted "the conformance suite on Kafka, every fault" cargo test -p events-server-tests --no-fail-fast \
+            --test kafka_conformance --test kafka_cluster_conformance -- --test-threads=12
+        counted "100 kills of producers, consumers and brokers of Kafka" env FAULTS_FULL=1 \
+            cargo test -p events-server-tests --test kafka_kills -- --nocapture --test-threads=1
+    else
+        skip "the fault runs on Kafka" "Kafka, or Java for it, could not be installed"
+    fi
     # Each round takes some minutes; the last one runs to its end. A failing test prints its seed.
     while [ "$SECONDS" -lt "$end" ]; do
         round=$((round + 1))

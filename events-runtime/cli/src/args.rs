@@ -94,6 +94,8 @@ pub(super) enum SchemaCommand {
     List(OnBus),
     /// Write the schemas that producers stored beside their topics as locked files, TYPE/MINOR.avsc
     Pull(Pull),
+    /// Register locked versions in the schema registry of the transport, oldest first
+    Push(Push),
 }
 
 /// Selects schemas that are stored on a transport.
@@ -121,6 +123,21 @@ pub(super) struct Pull {
     /// `schemas` if the event is not linked]
     #[arg(long, value_name = "DIR")]
     pub(super) into: Option<PathBuf>,
+    #[command(flatten)]
+    pub(super) root: Root,
+}
+
+#[derive(Debug, clap::Args)]
+pub(super) struct Push {
+    /// Event types [default: all linked ones with a route to the transport]
+    #[arg(value_name = "TYPE")]
+    pub(super) event_types: Vec<String>,
+    /// Change nothing; say what the registry would refuse, and why
+    #[arg(long)]
+    pub(super) check: bool,
+    /// Transport with the schema registry: the NAME of `[transports.NAME]`, or `bus`
+    #[arg(long, value_name = "NAME", default_value = TransportName::DEFAULT)]
+    pub(super) transport: String,
     #[command(flatten)]
     pub(super) root: Root,
 }

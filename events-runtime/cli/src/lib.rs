@@ -21,6 +21,7 @@
 //! | `schema import FILE…` | generates Rust definitions from Avro schema files, to standard output or `--out FILE` |
 //! | `schema list --bus` | lists the schemas that producers stored beside their topics: event type, fingerprint, whether the text verifies, what this program knows it as, and whether each side reads the other's events |
 //! | `schema pull --bus` | writes these schemas as locked files, `TYPE/MINOR.avsc`, into the crate that defines the event or `--into DIR`; never replaces a file |
+//! | `schema push [TYPE…]` | registers the locked versions of events in the schema registry of the transport, oldest first, and sets the compatibility of their subjects; `--check` only says what the registry would refuse, beside the verdict of this project |
 //! | `produce --type TYPE --data JSON` | checks the JSON against the schema and sends the event |
 //! | `produce --from-spill FILE`, `--from-log FILE` | sends the events of a spill file, an error log or a `dlq export --raw`, and removes the file when all are acknowledged |
 //! | `produce --event JSON` | sends the event of one line of such a file |
@@ -119,6 +120,7 @@ fn execute(args: Args) -> Result<(), Failure> {
         Command::Schema(SchemaCommand::Import(args)) => import::run(&args),
         Command::Schema(SchemaCommand::List(args)) => block_on(schema::list(&context, &args)),
         Command::Schema(SchemaCommand::Pull(args)) => block_on(schema::pull(&context, &args)),
+        Command::Schema(SchemaCommand::Push(args)) => block_on(schema::push(&context, &args)),
         Command::Produce(args) => match (&args.from_spill, &args.event) {
             (Some(path), _) => block_on(from_spill::run(&context, path, &args)),
             (None, Some(line)) => block_on(from_spill::send_line(&context, line, &args)),

@@ -42,6 +42,9 @@ pub struct Capability {
     pub seek: bool,
     /// Topics have partitions, each with its own order and positions. A key belongs to one partition.
     pub partitions: bool,
+    /// A partition belongs to one member of a group at a time: the other members get none of its messages, and a
+    /// member that joins or leaves moves partitions. Otherwise all members share the messages, key by key.
+    pub assigns: bool,
     /// One consumer receives from several topics by itself, see
     /// [`Transport::consumer_of`](super::Transport::consumer_of); otherwise one consumer for each is merged.
     pub multi_topic: bool,
@@ -49,6 +52,9 @@ pub struct Capability {
     /// [`Transport::store_schema`](super::Transport::store_schema). Otherwise consumers need the files of other
     /// versions.
     pub schemas: bool,
+    /// Messages are stored together with an acknowledgement, see
+    /// [`Delivery::add_outputs`](super::Delivery::add_outputs).
+    pub transactions: bool,
     /// The client applies the retention, see [`Transport::trim`](super::Transport::trim).
     pub trim: bool,
 }
@@ -69,8 +75,10 @@ impl Capability {
             start_at_position: false,
             seek: false,
             partitions: false,
+            assigns: false,
             multi_topic: false,
             schemas: false,
+            transactions: false,
             trim: false,
         }
     }

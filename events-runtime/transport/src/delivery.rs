@@ -26,6 +26,9 @@ pub struct Receipt {
 pub enum Outcome {
     /// Processed: the message is not delivered to the group again.
     Ack,
+    /// Processed, and these messages are stored in their topics, in order: all of it, or nothing. Transports
+    /// without [`Capability::transactions`](super::Capability::transactions) are not given this outcome.
+    AckWith(Vec<(Topic, Message)>),
     /// Redelivered after this time; the attempt counts.
     Retry(Duration),
     /// Redelivered at once; the attempt does not count.
@@ -212,6 +215,8 @@ pub struct Delivery {
     /// Taken when the delivery is settled.
     receipt: Option<Receipt>,
     position: Position,
+    /// Stored when the delivery is acknowledged.
+    outputs: Vec<(Topic, Message)>,
 }
 
 impl Delivery {
@@ -225,7 +230,7 @@ impl Delivery {
         recipient: Arc<Recipient>,
     ) -> Self {
         let receipt = Receipt { position, key: message.key.clone(), token };
-        Self { message, attempt, time, recipient, receipt: Some(receipt), position }
+        Self { message, attempt, time, recipient, receipt: Some(receipt), position, outputs: Vec::new() }
     }
 
     /// The message.
@@ -264,7 +269,16 @@ impl Delivery {
         &self.recipient.group
     }
 
-    /// Acknowledges the message: it is not delivered to the group again.
+    /// Adds messages that are stored in their topics if, and only if, the message is acknowledged. Any other
+    /// outcome drops them.
+    ///
+    /// Needs a transport that [can](super::Capability::transactions); the schemas of the messages are stored before.
+    pub fn add_outputs(&mut self, outputs: impl IntoIterator<Item = (Topic, Message)>) {
+        self.outputs.extend(outputs);
+    }
+
+    /// Acknowledges the message: it is not delivered to the group again. Its
+    /// [outputs](Self::add_outputs) are stored with the acknowledgement.
     ///
     /// # Errors
     /// A [`TransportError`] if the outcome could not be stored, of kind
@@ -329,9 +343,22 @@ impl Delivery {
     /// Settles the message with this outcome.
     pub fn settle(mut self, outcome: Outcome) -> BoxFuture<'static, Result<(), TransportError>> {
         match self.receipt.take() {
-            Some(receipt) => only(self.recipient.settle.settle(vec![Settlement { receipt, outcome }])),
+            Some(receipt) => {
+                let outcome = self.with_outputs(outcome);
+                only(self.recipient.settle.settle(vec![Settlement { receipt, outcome }]))
+            }
             // Unreachable: only this method and drop take the receipt, and both consume it.
             None => Box::pin(std::future::ready(Ok(()))),
+        }
+    }
+}
+
+impl Delivery {
+    /// The outcome, with the outputs if it is an acknowledgement.
+    fn with_outputs(&mut self, outcome: Outcome) -> Outcome {
+        match outcome {
+            Outcome::Ack if !self.outputs.is_empty() => Outcome::AckWith(std::mem::take(&mut self.outputs)),
+            outcome => outcome,
         }
     }
 }
@@ -365,7 +392,8 @@ fn settle_all(
 ) -> BoxFuture<'static, Vec<Result<(), TransportError>>> {
     let settlements = deliveries.into_iter().filter_map(|mut delivery| {
         let receipt = delivery.receipt.take()?;
-        Some((delivery.recipient.clone(), Settlement { receipt, outcome: outcome.clone() }))
+        let outcome = delivery.with_outputs(outcome.clone());
+        Some((delivery.recipient.clone(), Settlement { receipt, outcome }))
     });
     submitted(settlements, |settle, run| settle.settle(run))
 }

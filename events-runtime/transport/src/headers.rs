@@ -31,6 +31,9 @@ pub const SOURCE_HOST_HEADER: &str = "sourcehost";
 pub const SOURCE_LIB_HEADER: &str = "sourcelib";
 /// CRC-64-AVRO of the datum's schema, 16 hexadecimal digits.
 pub const FINGERPRINT_HEADER: &str = "ce_schemafp";
+/// The reason why a transport can't read a message that another program stored. A transport sets it on a received
+/// message; the bus makes such a message a dead letter with this reason.
+pub const UNREADABLE_HEADER: &str = "events-unreadable";
 /// The prefix of attribute headers.
 pub const EXTENSION_PREFIX: &str = "ce_";
 

@@ -21,6 +21,7 @@ mod delivery;
 mod duration;
 mod error;
 pub mod headers;
+mod key_schema;
 pub mod memory;
 mod merged;
 mod message;
@@ -31,6 +32,7 @@ mod scheme;
 mod start;
 mod status;
 mod stored;
+mod subjects;
 mod subscription;
 mod target;
 #[cfg(feature = "testkit")]
@@ -55,6 +57,7 @@ pub use duration::parse_duration;
 #[doc(hidden)]
 pub use error::NO_TOPIC;
 pub use error::{ErrorKind, TransportError};
+pub use key_schema::{KeySchema, KeyType};
 pub use merged::MergedConsumer;
 #[doc(hidden)]
 pub use message::Masked;
@@ -66,6 +69,7 @@ pub use scheme::{Connect, Scheme, UrlForm};
 pub use start::{StartPosition, StartPositionError};
 pub use status::{GroupStatus, Health, PartitionRange, PartitionStatus, TopicStatus, Trimmed};
 pub use stored::StoredMessage;
+pub use subjects::{RegisteredVersion, SchemaSubjects, SubjectVerdict};
 pub use subscription::Subscription;
 pub use target::Target;
 pub use topic::{ConsumerGroup, NameError, Topic, TopicPrefix, TransportName};
@@ -198,6 +202,22 @@ pub trait Transport: Send + Sync {
         unsupported("store a schema of", topic, "this transport stores no schemas")
     }
 
+    /// Notes or stores the schema of the keys of an event type. A producer calls it before
+    /// [`store_schema`](Self::store_schema) for the same schema of the values. Only transports that store keys with a
+    /// schema need it, such as Kafka with a schema registry; the others do nothing.
+    ///
+    /// # Errors
+    /// A [`TransportError`] as of [`store_schema`](Self::store_schema).
+    fn store_key_schema<'a>(
+        &'a self,
+        topic: &'a Topic,
+        schema: &'a SchemaId,
+        key: &'a KeySchema,
+    ) -> BoxFuture<'a, Result<(), TransportError>> {
+        let _ = (topic, schema, key);
+        Box::pin(std::future::ready(Ok(())))
+    }
+
     /// The stored text of a schema; `None` if there is none, or if it is longer than [`SchemaId::TEXT_MAX`] or
     /// not UTF-8. Other programs may write to the store: the caller verifies the text.
     ///
@@ -221,6 +241,11 @@ pub trait Transport: Send + Sync {
     /// this method.
     fn schemas<'a>(&'a self, topic: &'a Topic) -> BoxFuture<'a, Result<Vec<SchemaId>, TransportError>> {
         unsupported("list the schemas of", topic, "this transport stores no schemas")
+    }
+
+    /// The schema registry that this transport uses; `None` without one.
+    fn subjects(&self) -> Option<&dyn SchemaSubjects> {
+        None
     }
 
     /// Applies the [`Retention`] now. Transports also apply it automatically.

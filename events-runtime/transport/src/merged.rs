@@ -79,7 +79,7 @@ impl MergedConsumer {
         transport: &T,
         subscriptions: Vec<Subscription>,
     ) -> Result<Box<dyn Consumer>, TransportError> {
-        check(&subscriptions)?;
+        Self::check(&subscriptions)?;
         let mut consumers = Vec::with_capacity(subscriptions.len());
         for subscription in subscriptions {
             let topic = subscription.topic.clone();
@@ -90,6 +90,32 @@ impl MergedConsumer {
             Ok([(_, consumer)]) => consumer,
             Err(consumers) => Box::new(Self::new(consumers)),
         })
+    }
+
+    /// Refuses subscriptions that one consumer can't have; for transports.
+    ///
+    /// # Errors
+    /// A [`TransportError`] of kind [`Invalid`](ErrorKind::Invalid) that names the topic.
+    pub fn check(subscriptions: &[Subscription]) -> Result<(), TransportError> {
+        let invalid = |subject: &dyn std::fmt::Display, message: String| {
+            Err(TransportError::new(ErrorKind::Invalid, "subscribe to", subject, message))
+        };
+        let Some(first) = subscriptions.first() else {
+            return invalid(&"", "a consumer needs at least one topic".to_owned());
+        };
+        for (index, Subscription { topic, group, .. }) in subscriptions.iter().enumerate() {
+            if *group != first.group {
+                let message = format!(
+                    "its group is `{group}`, and that of `{}` is `{}`: a consumer has one group",
+                    first.topic, first.group
+                );
+                return invalid(topic, message);
+            }
+            if subscriptions.iter().take(index).any(|earlier| earlier.topic == *topic) {
+                return invalid(topic, "the topic is named twice: name each topic once".to_owned());
+            }
+        }
+        Ok(())
     }
 
     async fn receive(&mut self, max: usize, wait: Duration) -> Result<Vec<Delivery>, TransportError> {
@@ -238,29 +264,6 @@ async fn ended(
         }
     })
     .await;
-}
-
-/// Refuses subscriptions that one consumer can't have.
-fn check(subscriptions: &[Subscription]) -> Result<(), TransportError> {
-    let invalid = |subject: &dyn std::fmt::Display, message: String| {
-        Err(TransportError::new(ErrorKind::Invalid, "subscribe to", subject, message))
-    };
-    let Some(first) = subscriptions.first() else {
-        return invalid(&"", "a consumer needs at least one topic".to_owned());
-    };
-    for (index, Subscription { topic, group, .. }) in subscriptions.iter().enumerate() {
-        if *group != first.group {
-            let message = format!(
-                "its group is `{group}`, and that of `{}` is `{}`: a consumer has one group",
-                first.topic, first.group
-            );
-            return invalid(topic, message);
-        }
-        if subscriptions.iter().take(index).any(|earlier| earlier.topic == *topic) {
-            return invalid(topic, "the topic is named twice: name each topic once".to_owned());
-        }
-    }
-    Ok(())
 }
 
 #[cfg(test)]

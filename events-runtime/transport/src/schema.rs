@@ -5,6 +5,11 @@ use std::sync::Arc;
 
 use super::{ErrorKind, Topic, TransportError};
 
+/// The upper half of a fingerprint that stands in for an id of 32 bits.
+const STAND_IN_OF_ID: u64 = 0x1d1d_1d1d;
+/// The upper half of one that stands in for a longer id, for which the transport has a number.
+const STAND_IN_OF_HANDLE: u64 = 0x1d1d_1d1e;
+
 /// Identifies a writer's schema within a topic.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct SchemaId {
@@ -43,6 +48,30 @@ impl SchemaId {
     #[must_use]
     pub fn fingerprint_text(&self) -> String {
         format!("{:016x}", self.fingerprint)
+    }
+
+    /// A number that stands in for a fingerprint that a transport does not know yet: the message names its schema by
+    /// an id of the transport instead. The transport finds the schema by it; nobody else has such fingerprints, except
+    /// one schema in two thousand million by chance.
+    #[must_use]
+    pub const fn stand_in(id: u32, is_handle: bool) -> u64 {
+        let prefix = if is_handle { STAND_IN_OF_HANDLE } else { STAND_IN_OF_ID };
+        // Lossless.
+        #[allow(clippy::cast_lossless)]
+        let id = id as u64;
+        prefix << 32 | id
+    }
+
+    /// The id that a fingerprint [stands in](Self::stand_in) for, and whether it is a handle.
+    #[must_use]
+    pub const fn stands_for(fingerprint: u64) -> Option<(u32, bool)> {
+        #[allow(clippy::cast_possible_truncation)]
+        let id = fingerprint as u32;
+        match fingerprint >> 32 {
+            STAND_IN_OF_ID => Some((id, false)),
+            STAND_IN_OF_HANDLE => Some((id, true)),
+            _ => None,
+        }
     }
 
     /// Reads what a transport has stored: the event type and the [`fingerprint_text`](Self::fingerprint_text).
@@ -86,6 +115,16 @@ impl fmt::Display for SchemaId {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_stand_in_says_what_it_stands_for() {
+        for id in [0, 1, u32::MAX] {
+            for is_handle in [false, true] {
+                assert_eq!(SchemaId::stands_for(SchemaId::stand_in(id, is_handle)), Some((id, is_handle)));
+            }
+        }
+        assert_eq!(SchemaId::stands_for(0x0123_4567_89ab_cdef), None);
+    }
 
     #[test]
     fn the_text_of_a_fingerprint_is_read_only_as_it_is_written() {

@@ -1,7 +1,12 @@
 //! The URL of a transport, parsed.
 
+use events_support::nearest::nearest;
+
 use super::url::{BusUrlError, Url, mask, percent_decode};
 use super::{ErrorKind, Scheme, TransportError};
+
+/// An error lists at most this many settings.
+const LISTED_MAX: usize = 40;
 
 /// The parts of a transport's URL.
 #[derive(Debug)]
@@ -70,14 +75,12 @@ impl<'a> Target<'a> {
     /// Returns an error for a setting that the transport does not know, so that a typo has no silent effect.
     ///
     /// # Errors
-    /// A [`TransportError`] that lists the known settings.
+    /// A [`TransportError`] that lists the known settings, or names the nearest if they are many.
     pub fn only(&self, known: &[&str]) -> Result<(), TransportError> {
         match self.settings.iter().find(|(name, _)| !known.contains(name)) {
             None => Ok(()),
             Some(_) if self.settings_may_be_secret => Err(self.not_encoded()),
-            Some((name, _)) => {
-                Err(self.invalid(format!("unknown setting `{name}`, expected one of {}", list(known))))
-            }
+            Some((name, _)) => Err(self.invalid(unknown_setting(name, known))),
         }
     }
 
@@ -99,6 +102,16 @@ impl<'a> Target<'a> {
         self.invalid(
             "its settings are invalid: write a `?` and an `@` of a password or a setting as `%3F` and `%40`",
         )
+    }
+}
+
+fn unknown_setting(name: &str, known: &[&str]) -> String {
+    if known.len() <= LISTED_MAX {
+        return format!("unknown setting `{name}`, expected one of {}", list(known));
+    }
+    match nearest(name, known.iter().copied()) {
+        Some(nearest) => format!("unknown setting `{name}`: did you mean `{nearest}`?"),
+        None => format!("unknown setting `{name}`: see the settings in the documentation of the transport"),
     }
 }
 

@@ -369,8 +369,8 @@ mod tests {
             ("amqp://u:s3cret@host/v?token=s3cret&q=1", "amqp://u:***@host/v?token=***&q=1"),
             ("amqp:u:s3cret@host", "amqp:***@host"),
             ("redis:u:s3cret@host", "redis:u:***@host"),
-            ("kafka://h?sasl_password=s3cret&acks=all", "kafka://h?sasl_password=***&acks=all"),
-            ("kafka://h?acks=all;Pass%77ord=s3cret", "kafka://h?acks=all&Pass%77ord=***"),
+            ("pulsar://h?sasl_password=s3cret&acks=all", "pulsar://h?sasl_password=***&acks=all"),
+            ("pulsar://h?acks=all;Pass%77ord=s3cret", "pulsar://h?acks=all&Pass%77ord=***"),
         ] {
             assert_eq!(mask_text(text), shown, "{text}");
         }

@@ -5,6 +5,7 @@
 
 mod all;
 mod data;
+pub mod exchange;
 pub mod keys;
 mod maker;
 pub mod metadata;

@@ -91,4 +91,13 @@ impl RedisServer {
     pub fn signal(&self, name: &str) {
         self.server.as_ref().expect("the server runs").signal(name);
     }
+
+    /// The process of the server.
+    ///
+    /// # Panics
+    /// If the server is not running.
+    #[must_use]
+    pub fn process(&self) -> u32 {
+        self.server.as_ref().expect("the server runs").process()
+    }
 }

@@ -6,8 +6,8 @@ use std::process::{Child, Command};
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::{Duration, Instant};
 
-/// Exceeds the start time of any server here.
-const START: Duration = Duration::from_secs(30);
+/// Exceeds the start time of any server here, also while other programs are built.
+const START: Duration = Duration::from_secs(90);
 
 /// Below the range of ephemeral ports: a client's connection must not occupy the port of a server that is
 /// down.
@@ -46,6 +46,7 @@ pub fn program(name: &str, folders: &[&str]) -> PathBuf {
 /// A running server; killed on drop.
 #[derive(Debug)]
 pub struct Server {
+    name: String,
     child: Child,
     port: u16,
 }
@@ -56,18 +57,33 @@ impl Server {
     /// # Panics
     /// If it exits, or does not listen in time.
     #[must_use]
-    pub fn start(mut command: Command, port: u16) -> Self {
+    pub fn start(command: Command, port: u16) -> Self {
+        let mut server = Self::spawn(command, port);
+        server.until_it_listens(port, String::new);
+        server
+    }
+
+    /// Starts a server that will listen on `port`.
+    pub(crate) fn spawn(mut command: Command, port: u16) -> Self {
         let name = command.get_program().to_string_lossy().into_owned();
         let child = command.spawn().unwrap_or_else(|error| panic!("`{name}` does not start: {error}"));
-        let mut server = Self { child, port };
-        let started = Instant::now();
+        Self { name, child, port }
+    }
+
+    /// Waits until the server listens on a port. A panic has the server's `log`.
+    pub(crate) fn until_it_listens(&mut self, port: u16, log: impl Fn() -> String) {
+        let (name, started) = (&self.name, Instant::now());
         while TcpStream::connect((Ipv4Addr::LOCALHOST, port)).is_err() {
-            let ended = server.child.try_wait().expect("the server can be asked");
-            assert!(ended.is_none(), "`{name}` ended by itself: {ended:?}");
-            assert!(started.elapsed() < START, "`{name}` does not listen on port {port}");
+            let ended = self.child.try_wait().expect("the server can be asked");
+            assert!(ended.is_none(), "`{name}` ended by itself: {ended:?} {}", log());
+            assert!(started.elapsed() < START, "`{name}` does not listen on port {port}: {}", log());
             std::thread::sleep(Duration::from_millis(10));
         }
-        server
+    }
+
+    /// The number of the server's process.
+    pub(crate) fn process(&self) -> u32 {
+        self.child.id()
     }
 
     /// The port of the server.

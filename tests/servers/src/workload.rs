@@ -5,12 +5,12 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-use events_runtime::transport::{Consumer, Delivery, ErrorKind, Message, Transport, TransportError, ack_all};
+use events_runtime::transport::{Consumer, Delivery, ErrorKind, Message, Producer, TransportError, ack_all};
 
 use crate::orders::{billing, orders, transport};
 
-/// Exceeds the duration of any operation here.
-const LONG: Duration = Duration::from_secs(60);
+/// Exceeds the duration of any run here: a broker of Kafka takes seconds to come back.
+const LONG: Duration = Duration::from_secs(3 * 60);
 const KEYS: usize = 5;
 
 /// What was sent and acknowledged.
@@ -26,8 +26,7 @@ struct Progress {
 }
 
 /// Sends increasing numbers until it shall end. Retries failed batches before the next one.
-async fn send(transport: Box<dyn Transport>, progress: Arc<Progress>) {
-    let producer = transport.producer().await.expect("a producer");
+async fn send(producer: Arc<dyn Producer>, progress: Arc<Progress>) {
     let mut next = 0;
     while !progress.ended.load(Ordering::Relaxed) {
         let batch: Vec<Message> = (next..next + KEYS)
@@ -96,10 +95,10 @@ pub async fn run_with_faults(name: &str, url: &str, times: usize, mut fault: imp
     let progress = Arc::new(Progress::default());
     let consumer =
         transport(url).consumer(billing().lease(Duration::from_secs(2))).await.expect("a consumer");
-    let tasks = [
-        tokio::spawn(send(transport(url), progress.clone())),
-        tokio::spawn(consume(consumer, progress.clone())),
-    ];
+    // Connected before the first fault, which may last longer than a connection is waited for.
+    let producer = transport(url).producer().await.expect("a producer");
+    let tasks =
+        [tokio::spawn(send(producer, progress.clone())), tokio::spawn(consume(consumer, progress.clone()))];
     let end = progress.clone();
     // Returns the closure, which owns the server.
     let _faults = tokio::task::spawn_blocking(move || {

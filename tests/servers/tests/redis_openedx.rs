@@ -1,53 +1,7 @@
 //! Open edX's `edx-event-bus-redis` and this crate on one server: each reads the other's entries.
 
-use std::collections::BTreeSet;
-use std::process::{Command, Output};
-
-use events_runtime::{Event, EventBus, Signal};
 use events_server_tests::RedisServer;
-use events_server_tests::openedx::{bus, emit, python};
-use events_tests::openedx::SessionLoginCompleted;
-use tokio::sync::{mpsc, oneshot};
-
-async fn finish(mut command: Command) -> Output {
-    let run =
-        tokio::task::spawn_blocking(move || command.spawn().and_then(std::process::Child::wait_with_output));
-    let output = run.await.expect("no panic").expect("it runs");
-    assert!(output.status.success(), "{output:?}");
-    output
-}
-
-/// Receives this many events as a member of a group.
-async fn take(bus: &EventBus, group: &str, enough: impl Fn(&BTreeSet<i64>) -> bool) -> BTreeSet<i64> {
-    let (tell, mut told) = mpsc::unbounded_channel();
-    bus.hub().scope(|| {
-        Signal::<SessionLoginCompleted>::new().connect(
-            "receiver",
-            move |event: &Event<SessionLoginCompleted>| {
-                assert_eq!(event.user.pii.name, "Bob Föö");
-                assert_eq!(event.metadata().source(), "openedx/lms/web");
-                let _ = tell.send(event.user.id);
-            },
-        )
-    });
-    let (stop, stopped) = oneshot::channel::<()>();
-    let consume = bus.consume("logins").group(group);
-    let running = tokio::spawn(async move { consume.run_until(async { drop(stopped.await) }).await });
-    let mut taken = BTreeSet::new();
-    while !enough(&taken) {
-        taken.insert(told.recv().await.expect("the receiver is there"));
-    }
-    drop(stop);
-    let consumed = running.await.expect("no panic").expect("it consumes");
-    assert_eq!((consumed.dead_lettered, consumed.skipped), (0, 0));
-    taken
-}
-
-fn users(output: &Output) -> BTreeSet<i64> {
-    let text = String::from_utf8_lossy(&output.stdout);
-    let number = |line: &str| line.split_once("\"user\": ")?.1.split_once(',')?.0.parse().ok();
-    text.lines().map(|line| number(line).expect("a line of the consumer")).collect()
-}
+use events_server_tests::openedx::{bus, emit, finish, python, take, users};
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn entries_of_open_edx_are_read_here() {

@@ -96,6 +96,43 @@ install_jars() {
     cp "$wanted" .tests/java/installed.xml
 }
 
+# install_kafka: copies Kafka and the schema registry Apicurio to .tests/kafka and .tests/registry, and installs
+# Java 17 or later and Maven if they are missing. The tests start both.
+install_kafka() {
+    local wanted=tests/servers/kafka/pom.xml registry=3.0.9
+    if ! { has_java 17 && cmp -s "$wanted" .tests/kafka/installed.xml && [ -e ".tests/registry/installed-$registry" ]; }; then
+        say "preparing .tests/kafka and .tests/registry"
+        has_java 17 || { debian default-jre-headless && has_java 17; } || return 1
+        command -v mvn >/dev/null || debian maven || return 1
+        copy_kafka "$wanted" && copy_registry "$registry" || return 1
+    fi
+    command -v openssl >/dev/null || debian openssl
+}
+
+# has_java VERSION: whether this or a later version of Java is installed.
+has_java() {
+    local version
+    version=$(java -XshowSettings:properties -version 2>&1 | sed -n 's/^ *java.specification.version = //p') || return 1
+    [[ $version =~ ^[0-9]+$ ]] && [ "$version" -ge "$1" ]
+}
+
+# copy_kafka POM: copies Kafka and what it needs to .tests/kafka/libs.
+copy_kafka() {
+    rm -rf .tests/kafka
+    mvn -q -B -f "$1" dependency:copy-dependencies -DincludeScope=runtime "-DoutputDirectory=$PWD/.tests/kafka/libs" || return 1
+    cp "$1" .tests/kafka/installed.xml
+}
+
+# copy_registry VERSION: unpacks Apicurio Registry to .tests/registry.
+copy_registry() {
+    local folder=.tests/registry
+    rm -rf "$folder"
+    mvn -q -B dependency:copy "-Dartifact=io.apicurio:apicurio-registry-app:$1:tar.gz:all" "-DoutputDirectory=$PWD/$folder" || return 1
+    tar xzf "$folder/apicurio-registry-app-$1-all.tar.gz" -C "$folder" || return 1
+    rm "$folder/apicurio-registry-app-$1-all.tar.gz"
+    touch "$folder/installed-$1"
+}
+
 # faketime_library: prints the path of libfaketime, which sets the clock of one program. Installs it if
 # it is missing.
 faketime_library() {

@@ -1,31 +1,8 @@
 //! Processes are killed at random.
 
-use std::io::{Read as _, Seek as _, SeekFrom};
-use std::path::Path;
-
-use crate::files::Settings;
-use crate::scale;
-use crate::world::{GROUPS, TICK, World};
-
-/// Counts the handled events in a growing file: each line has a line break before and after it.
-#[derive(Default)]
-pub(crate) struct Tail {
-    offset: u64,
-    breaks: usize,
-}
-
-impl Tail {
-    pub(crate) fn read(&mut self, path: &Path) -> usize {
-        let mut text = Vec::new();
-        if let Ok(mut file) = std::fs::File::open(path) {
-            file.seek(SeekFrom::Start(self.offset)).expect("the log is a file");
-            file.read_to_end(&mut text).expect("the log is read");
-        }
-        self.offset += text.len() as u64;
-        self.breaks += text.split(|byte| *byte == b'\n').count() - 1;
-        self.breaks / 2
-    }
-}
+use crate::{scale, settings};
+use events_tests::faults::world::{GROUPS, TICK, World};
+use events_tests::faults::{Settings, Tail};
 
 #[tokio::test]
 async fn acknowledged_events_survive_every_kill_with_their_id_and_in_key_order() {
@@ -33,7 +10,7 @@ async fn acknowledged_events_survive_every_kill_with_their_id_and_in_key_order()
     let seed = scale::seed();
     let mut dice = fastrand::Rng::with_seed(seed);
     // A killed process costs only the events that it was handling an attempt.
-    let settings = Settings { max_attempts: 20, ..Settings::default() };
+    let settings = Settings { max_attempts: 20, ..settings() };
     let mut world = World::new(None, &settings);
     world.start(2, &GROUPS);
     let mut tails = [Tail::default(), Tail::default()];

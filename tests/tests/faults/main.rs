@@ -4,11 +4,15 @@
 //! [`events_tests::faults::check`] compares acknowledged with handled events. `cargo test` runs a small version
 //! without [`prepared`]; `tests/run faults` runs all in full size, by the variables of [`scale`].
 
-mod files;
 mod kills;
-mod peer;
 mod prepared;
 mod receivers;
 mod scale;
 mod sharing;
-mod world;
+
+use events_tests::faults::Settings;
+
+/// The usual settings.
+fn settings() -> Settings {
+    Settings::new(env!("CARGO_BIN_EXE_fault_peer"))
+}

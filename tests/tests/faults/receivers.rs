@@ -4,16 +4,16 @@ use std::collections::BTreeMap;
 
 use events_tests::faults::{Cause, End, Handling};
 
-use crate::files::Settings;
-use crate::scale;
-use crate::world::{GROUPS, World};
+use crate::{scale, settings};
+use events_tests::faults::Settings;
+use events_tests::faults::world::{GROUPS, World};
 
 const MAX_ATTEMPTS: u32 = 8;
 
 #[tokio::test]
 async fn every_event_is_handled_or_a_dead_letter_if_receivers_fail_panic_or_hang() {
     let events = scale::of(1_000, 10_000);
-    let settings = Settings { max_attempts: MAX_ATTEMPTS, drain_timeout: "200ms", ..Settings::default() };
+    let settings = Settings { max_attempts: MAX_ATTEMPTS, drain_timeout: "200ms", ..settings() };
     let mut world = World::new(None, &settings);
     "60/30/3".clone_into(&mut world.faults);
     world.start(1, &GROUPS);
@@ -25,7 +25,7 @@ async fn every_event_is_handled_or_a_dead_letter_if_receivers_fail_panic_or_hang
     let mut hung: BTreeMap<u32, usize> = BTreeMap::new();
     let started = std::time::Instant::now();
     while !world.is_idle(&GROUPS).await {
-        assert!(started.elapsed() < crate::world::PATIENCE, "the run does not finish");
+        assert!(started.elapsed() < events_tests::faults::world::PATIENCE, "the run does not finish");
         world.listen();
         let mut lines = Vec::new();
         for (group, _) in GROUPS {

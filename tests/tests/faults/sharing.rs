@@ -2,16 +2,16 @@
 
 use std::collections::BTreeMap;
 
-use crate::files::Settings;
-use crate::scale;
-use crate::world::World;
+use crate::{scale, settings};
+use events_tests::faults::Settings;
+use events_tests::faults::world::World;
 
 const GROUP: [(&str, usize); 1] = [("billing", 2)];
 
 #[tokio::test]
 async fn two_processes_share_a_group_and_handle_each_event_once() {
     let events = scale::of(2_000, 50_000);
-    let mut world = World::new(None, &Settings { lease: "60s", ..Settings::default() });
+    let mut world = World::new(None, &Settings { lease: "60s", ..settings() });
     world.start(2, &GROUP);
     world.until("enough is acknowledged", async |world| world.run.acked.len() >= events).await;
     let verdict = world.end(&GROUP).await;

@@ -71,7 +71,7 @@ impl Settle for Held {
                 let inner =
                     self.inner.lock().expect("no panic").remove(&receipt.position).expect("settled once");
                 match outcome {
-                    Outcome::Ack => inner.ack(),
+                    Outcome::Ack | Outcome::AckWith(_) => inner.ack(),
                     Outcome::Release => inner.release(),
                     Outcome::Retry(after) => inner.retry(after),
                     Outcome::Postpone(after) => inner.postpone(after),

@@ -87,7 +87,7 @@ impl Settle for Held {
         let store = self.store.clone();
         let settled = settlements.into_iter().map(|Settlement { receipt, outcome, .. }| {
             store.count(match outcome {
-                Outcome::Ack => "outcomes: ack",
+                Outcome::Ack | Outcome::AckWith(_) => "outcomes: ack",
                 Outcome::Release => "outcomes: release",
                 Outcome::Retry(_) => "outcomes: retry",
                 Outcome::Postpone(_) => "outcomes: postpone",
@@ -104,7 +104,7 @@ impl Settle for Held {
             let mut results = Results::new();
             for (delivery, outcome) in settled {
                 results.push(match outcome {
-                    Outcome::Ack => delivery.ack().await,
+                    Outcome::Ack | Outcome::AckWith(_) => delivery.ack().await,
                     Outcome::Release => delivery.release().await,
                     Outcome::Retry(after) => delivery.retry(after).await,
                     Outcome::Postpone(after) => delivery.postpone(after).await,

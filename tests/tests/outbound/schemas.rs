@@ -116,6 +116,47 @@ async fn the_schema_is_stored_before_the_first_message_and_once() {
     assert_eq!(stored, [id::<OrderCounted>(), id::<OrderPlaced>()]);
 }
 
+/// A transport with a schema registry needs the key's schema for the first message already.
+#[tokio::test]
+async fn the_schema_of_the_key_is_stored_before_that_of_the_values_with_the_field_of_the_route() {
+    let config = r#"
+        [bus]
+        url = "memory:"
+        [routes."org.acme.outbound.order.placed.v1"]
+        orders = {}
+        numbered = { key = "number" }
+        "#;
+    let calls = Calls::default();
+    let (of_keys, of_values) = (calls.clone(), calls.clone());
+    let inner = connect("memory:", &ConnectOptions::new()).expect("the store opens");
+    let transport = Over::new(inner)
+        .stores_keys(move |topic, _, key| {
+            let made = format!("key of {topic}: {} {}", key.field(), key.key_type().as_str());
+            of_keys.0.lock().unwrap().made.push(made);
+            Ok(())
+        })
+        .stores(move |topic, _| {
+            of_values.0.lock().unwrap().made.push(format!("values of {topic}"));
+            std::future::ready(Ok(()))
+        });
+    let config = Config::from_toml(config).expect("a valid configuration");
+    let bus = EventBus::builder().config(config).hub(Hub::new()).transport(Box::new(transport)).start();
+    let bus = bus.await.expect("the bus starts");
+    bus.hub().emit(placed(1)).delivered().await.expect("sent");
+    let mut made = calls.made();
+    // The topics have queues of their own.
+    made.sort_by_key(|call| call.contains("numbered"));
+    assert_eq!(
+        made,
+        [
+            "key of orders: customer string",
+            "values of orders",
+            "key of numbered: number long",
+            "values of numbered"
+        ]
+    );
+}
+
 #[tokio::test]
 async fn a_message_whose_schema_is_not_stored_is_retried_in_order_and_seen_by_status_and_flush() {
     let calls = Calls::default();

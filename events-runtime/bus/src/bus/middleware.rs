@@ -105,7 +105,11 @@ impl Processed {
     pub const fn error(&self) -> Option<&InboundError> {
         match &self.0 {
             Verdict::Retry(error, _) | Verdict::Wait(error, _) | Verdict::Reject(error) => Some(error),
-            Verdict::Done | Verdict::Skip | Verdict::Pause { .. } | Verdict::Stop(_) => None,
+            Verdict::Done
+            | Verdict::DoneWith(_)
+            | Verdict::Skip
+            | Verdict::Pause { .. }
+            | Verdict::Stop(_) => None,
         }
     }
 }

@@ -175,6 +175,7 @@ mod missing_topic;
 mod observe;
 mod offsets;
 mod outbound;
+mod outputs;
 mod peek;
 mod record;
 mod rejections;

@@ -8,6 +8,7 @@ use tokio::sync::watch;
 use super::capacity::Capacity;
 use super::destination::Destination;
 use super::observe::{EMITTED, Failure, SEND_FAILED, TracePropagator, create_span, inject};
+use super::outputs::Outputs;
 use super::record::FailureKind;
 use super::route::{Route, Routes};
 use super::sender::Phase;
@@ -18,6 +19,7 @@ use events_core::internal::PendingTopic;
 use events_core::internal::{AnyEvent, Outbound};
 use events_core::signal::SendError;
 use events_support::error_chain::{caught, chain};
+use events_transport::Message;
 
 /// The reason why an event was not given to the transport. No topic holds it.
 #[derive(Debug, thiserror::Error)]
@@ -47,6 +49,9 @@ pub enum OutboundError {
     #[error("the bus was shut down; emit before `shutdown`")]
     ShutDown,
 }
+
+/// The position of an event that is stored with the acknowledgement of the message that is being handled.
+const WITH_ACK: &str = "with the acknowledgement";
 
 /// The topic queues of a bus. The hub offers its events to them.
 pub(super) struct OutboundQueues {
@@ -79,8 +84,23 @@ impl OutboundQueues {
         event: &dyn AnyEvent,
         datum: &Bytes,
     ) -> Result<PendingTopic, OutboundError> {
+        if let Some(outputs) = Outputs::of(&route.queue) {
+            let message = self.message(route, event, datum)?;
+            match outputs.add(&route.queue, message) {
+                Ok(()) => return Ok(PendingTopic::settled(Arc::clone(&route.name), Ok(WITH_ACK.to_owned()))),
+                // The handling has ended, so the event is queued as any other.
+                Err(_) => drop(outputs),
+            }
+        }
         let limit = self.limit(&route.queue);
         let permit = self.capacity.try_acquire(limit).ok_or(OutboundError::QueueFull { capacity: limit })?;
+        let message = self.message(route, event, datum)?;
+        let (settle, pending) = PendingTopic::waiting(Arc::clone(&route.name));
+        route.queue.push(message, settle, permit).map_err(|Closed| OutboundError::ShutDown)?;
+        Ok(pending)
+    }
+
+    fn message(&self, route: &Route, event: &dyn AnyEvent, datum: &Bytes) -> Result<Message, OutboundError> {
         let descriptor = event.descriptor();
         let mut metadata = event.metadata().clone();
         let span = create_span(&route.queue.system, &route.queue.to.topic, &metadata);
@@ -89,13 +109,9 @@ impl OutboundQueues {
         let fingerprint = (descriptor.fingerprint)();
         let mut envelope = Envelope::new(metadata, Some(fingerprint), datum.clone());
         envelope.key = route.key(event, datum).map_err(OutboundError::Key)?;
-        route.schema.note(descriptor, fingerprint, &route.queue.schemas);
-        let (settle, pending) = PendingTopic::waiting(Arc::clone(&route.name));
-        route
-            .queue
-            .push(envelope.into_message(), settle, permit)
-            .map_err(|Closed| OutboundError::ShutDown)?;
-        Ok(pending)
+        let key = || route.key_schema(descriptor);
+        route.schema.note(descriptor, fingerprint, key, &route.queue.schemas);
+        Ok(envelope.into_message())
     }
 
     /// The number of waiting events up to which this queue accepts another. A failing topic leaves the last

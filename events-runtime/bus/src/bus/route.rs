@@ -13,8 +13,8 @@ use super::topic_queue::TopicQueue;
 use super::transports::Transports;
 use crate::config::{KeyPath, Resolved};
 use events_core::avro::DecodeError;
-use events_core::internal::AnyEvent;
-use events_transport::TopicPrefix;
+use events_core::internal::{AnyEvent, SignalDescriptor};
+use events_transport::{KeySchema, TopicPrefix};
 
 /// A topic that the events of a type go to.
 #[derive(Debug)]
@@ -82,5 +82,13 @@ impl Route {
             return Ok(Some(key.into()));
         }
         Ok(event.append_key(&mut key).then(|| key.into()))
+    }
+
+    /// The schema of the keys in this topic; `None` without a key.
+    pub(super) fn key_schema(&self, descriptor: &SignalDescriptor) -> Option<KeySchema> {
+        match &self.key {
+            Some(path) => path.key_schema(),
+            None => KeyPath::of_definition(descriptor),
+        }
     }
 }

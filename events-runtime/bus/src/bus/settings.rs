@@ -32,6 +32,7 @@ pub(super) struct TopicSettings {
     pub(super) exhausted: Exhausted,
     pub(super) unhandled: UnhandledEvents,
     pub(super) unknown_schema_wait: Duration,
+    pub(super) transactions: bool,
 }
 
 impl fmt::Debug for Settings {

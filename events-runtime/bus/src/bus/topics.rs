@@ -6,6 +6,7 @@ use std::sync::Arc;
 use std::task::Poll;
 
 use super::inbound::Inbound;
+use super::outputs::Transacting;
 use super::settings::TopicSettings;
 use super::settling::{Consumed, Settling};
 use super::status::Running;
@@ -17,6 +18,8 @@ pub(super) struct ConsumedTopic {
     pub(super) settling: Settling,
     pub(super) settings: TopicSettings,
     pub(super) running: Arc<Running>,
+    /// `None` without `transactions`.
+    pub(super) transacting: Option<Arc<Transacting>>,
 }
 
 /// The topics of a consumer. Each message is counted, settled and reported with its own topic.

@@ -8,7 +8,7 @@ use crate::envelope::EnvelopeError;
 use events_core::avro::DecodeError;
 use events_core::receiver::Disposition;
 use events_core::registry::Descriptor;
-use events_transport::{Rejection, TransportError};
+use events_transport::{Message, Rejection, Topic, TransportError};
 
 /// The reason why a message could not be processed.
 #[derive(Debug, thiserror::Error)]
@@ -103,6 +103,9 @@ pub enum InboundError {
     /// middleware.
     #[error("the work on the message was interrupted: {0}")]
     Interrupted(String),
+    /// With `transactions`: the schema of an event that a receiver emitted could not be stored.
+    #[error("an event that a receiver emitted can't be stored with the acknowledgement")]
+    Outputs(#[source] TransportError),
     /// Receivers failed; the text lists them.
     #[error("{}", Receivers(.failed))]
     Receivers {
@@ -155,6 +158,7 @@ impl InboundError {
             Self::Abandoned { .. } => "abandoned",
             Self::Dedup { .. } => "dedup",
             Self::Interrupted(_) => "interrupted",
+            Self::Outputs(_) => "outputs",
             Self::Receivers { .. } => "receivers",
         }
     }
@@ -188,6 +192,8 @@ impl fmt::Display for Receivers<'_> {
 pub(super) enum Verdict {
     /// Every receiver succeeded.
     Done,
+    /// The same; these messages are stored with the acknowledgement.
+    DoneWith(Vec<(Topic, Message)>),
     /// Skipped: the type is not known here, no receiver takes it, or the failed receivers asked for it.
     Skip,
     /// The signal is disabled: the event comes again after this time, without an attempt.

@@ -33,6 +33,8 @@ pub struct GroupSettings {
     pub expect_receivers: Vec<String>,
     /// `unknown_schema`: default as in `[bus.consumer]`.
     pub unknown_schema: UnknownSchema,
+    /// `transactions`: default as in `[bus.consumer]`.
+    pub transactions: bool,
 }
 
 impl GroupSettings {
@@ -49,6 +51,7 @@ impl GroupSettings {
             unhandled: bus.consumer.unhandled,
             expect_receivers: bus.consumer.expect_receivers.clone(),
             unknown_schema: bus.consumer.unknown_schema,
+            transactions: bus.consumer.transactions,
         }
     }
 }
@@ -79,6 +82,7 @@ pub(super) fn read(
                 unhandled: table.or(findings, "unhandled", default.unhandled),
                 expect_receivers: table.or(findings, "expect_receivers", default.expect_receivers.clone()),
                 unknown_schema: UnknownSchema::read(findings, &mut table, default.unknown_schema),
+                transactions: table.or(findings, "transactions", default.transactions),
             };
             if settings.max < settings.initial {
                 table.problem(findings, "`max` is shorter than `initial`");

@@ -1,10 +1,11 @@
 //! A field path such as `customer.id`, resolved once in a schema.
 
 use events_core::avro::{DecodeError, Reader, Schema};
-use events_core::internal::skip;
+use events_core::internal::{SignalDescriptor, skip};
 use events_schema::tree::{Field, Logical, Record};
 use events_schema::view::{Shape, View, text};
 use events_support::nearest::nearest;
+use events_transport::{KeySchema, KeyType};
 
 /// The path from an event's root record to its key field.
 ///
@@ -123,6 +124,33 @@ impl KeyPath {
         Ok(())
     }
 
+    /// The schema of the keys.
+    pub fn key_schema(&self) -> Option<KeySchema> {
+        let mut schema = self.root;
+        let mut name = "";
+        for step in &self.steps {
+            let Schema::Record(record) = schema else { return None };
+            let field = record.fields.get(*step)?;
+            (name, schema) = (field.name, field.schema);
+        }
+        Some(KeySchema::new(name, key_type(schema)?))
+    }
+
+    /// The schema of a definition's keys; `None` without a key.
+    pub fn of_definition(descriptor: &SignalDescriptor) -> Option<KeySchema> {
+        let mut schema = descriptor.schema;
+        let mut last = None;
+        for name in descriptor.key {
+            let Schema::Record(record) = schema else { return None };
+            let renamed = record.origin.renamed.iter().find(|(rust, _)| rust == name);
+            let name = renamed.map_or(*name, |(_, name)| *name);
+            let field = record.fields.iter().find(|field| field.name == name)?;
+            schema = field.schema;
+            last = Some(name);
+        }
+        Some(KeySchema::new(last?, key_type(schema)?))
+    }
+
     /// Whether any field on the path is marked as personal data.
     pub fn is_personal(&self) -> bool {
         let mut schema = self.root;
@@ -238,6 +266,18 @@ fn is_key(schema: &Schema) -> bool {
         Schema::Logical(Logical { base, name, .. }) => *name == "uuid" && matches!(base, Schema::String),
         _ => false,
     }
+}
+
+fn key_type(schema: &Schema) -> Option<KeyType> {
+    Some(match schema {
+        Schema::Boolean => KeyType::Boolean,
+        Schema::Int => KeyType::Int,
+        Schema::Long => KeyType::Long,
+        Schema::Bytes => KeyType::Bytes,
+        Schema::String => KeyType::String,
+        Schema::Logical(Logical { base, .. }) => return key_type(base),
+        _ => return None,
+    })
 }
 
 fn kind(schema: &Schema) -> &'static str {

@@ -117,6 +117,9 @@ pub struct ConsumerSettings {
     pub expect_receivers: Vec<String>,
     /// `unknown_schema`: the policy for an event whose schema is not known.
     pub unknown_schema: UnknownSchema,
+    /// `transactions`: whether events that receivers emit while they handle an event are stored together with
+    /// its acknowledgement; see [`Consume::transactions`](crate::bus::Consume::transactions). Default: `false`.
+    pub transactions: bool,
     /// `schemas`: a folder of writer schemas, `<event_type>/<minor>.avsc`, in addition to the published
     /// versions of the definitions. It is read when a bus starts.
     pub schemas: Option<PathBuf>,
@@ -310,6 +313,7 @@ fn bus(findings: &mut Findings, mut section: Section<'_>) -> Option<BusSettings>
         unhandled: table.or(findings, "unhandled", UnhandledEvents::Error),
         expect_receivers: table.or(findings, "expect_receivers", Vec::new()),
         unknown_schema: UnknownSchema::read(findings, &mut table, UnknownSchema::DEFAULT),
+        transactions: table.or(findings, "transactions", false),
         schemas: table.optional::<FilePath>(findings, "schemas", "(none)").map(|path| path.0),
         lag_interval: table.or(findings, "lag_interval", Interval(Some(Duration::from_secs(15)))).0,
     };

@@ -40,7 +40,7 @@ use events_core::metadata::{MetadataError, MetadataText};
 use events_transport::headers::{
     AVRO, CONTENT_TYPE_HEADER, DATA_CONTENT_TYPE_HEADER, EXTENSION_PREFIX, FINGERPRINT_HEADER, ID_HEADER,
     KNOWN, MINOR_VERSION_HEADER, SOURCE_HEADER, SOURCE_HOST_HEADER, SOURCE_LIB_HEADER, SPEC_VERSION,
-    SPEC_VERSION_HEADER, TIME_HEADER, TYPE_HEADER, is_content_type,
+    SPEC_VERSION_HEADER, TIME_HEADER, TYPE_HEADER, UNREADABLE_HEADER, is_content_type,
 };
 use events_transport::{Headers, Masked, Message};
 
@@ -82,6 +82,12 @@ impl fmt::Debug for Envelope {
 #[derive(Debug, Clone, thiserror::Error)]
 #[non_exhaustive]
 pub enum EnvelopeError {
+    /// The transport can't read the message.
+    #[error("the message is not readable: {reason}")]
+    Unreadable {
+        /// The reason.
+        reason: String,
+    },
     /// A header that may occur once occurs twice.
     #[error("the header `{header}` occurs more than once")]
     Duplicate {
@@ -176,6 +182,9 @@ impl Envelope {
 
     /// Like [`from_message`](Self::from_message). Also returns the number of ignored trace context headers.
     pub(crate) fn read(message: &Message) -> Result<(Self, u64), EnvelopeError> {
+        if let Some(reason) = message.headers.get(UNREADABLE_HEADER) {
+            return Err(EnvelopeError::Unreadable { reason: String::from_utf8_lossy(reason).into_owned() });
+        }
         let read = Read::headers(&message.headers)?;
         if let Some(found) = read.value(SPEC_VERSION_HEADER)
             && found != SPEC_VERSION

@@ -63,6 +63,13 @@ fn a_missing_required_header_is_named() {
 }
 
 #[test]
+fn a_message_that_its_transport_cannot_read_says_why() {
+    let message = envelope().into_message().with_header("events-unreadable", "the frame is cut off");
+    let error = Envelope::from_message(&message).unwrap_err();
+    assert_eq!(error.to_string(), "the message is not readable: the frame is cut off");
+}
+
+#[test]
 fn optional_headers_may_be_absent_or_empty() {
     let mut message = envelope().into_message();
     message.headers.retain(|name, _| {

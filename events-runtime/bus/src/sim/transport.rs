@@ -158,7 +158,9 @@ pub(super) fn unavailable(operation: &'static str, topic: &Topic, fault: Fault) 
 
 impl Transport for Sim {
     fn capability(&self) -> Capability {
-        self.store().capability()
+        let mut capability = self.store().capability();
+        capability.transactions = false;
+        capability
     }
 
     fn url(&self) -> &str {

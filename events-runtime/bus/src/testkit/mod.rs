@@ -44,6 +44,7 @@
 //! | [`messages`] | key, headers and data, order, positions | |
 //! | [`progress`] | groups and members, waiting, cancelled receives, lag, reopening | `durable` |
 //! | [`settling`] | `ack`, `retry`, `release`, `postpone`, `reject`, leases | `takeover`, `counts_attempts`, `keeps_delay` |
+//! | [`outputs`] | messages that are stored with an acknowledgement | `transactions` |
 //! | [`losses`] | members that are lost, and messages that cause it | `isolates` |
 //! | [`keys`] | the order of each key | `takeover` |
 //! | [`start`] | start positions, seek, status, removal of groups | `start_at_time`, `start_at_position`, `seek`, `trim` |
@@ -58,6 +59,7 @@
 //! | [`replay`] | replay in a new group and in place, resets | |
 //! | [`evolution`] | two versions of a definition on one topic, rolling upgrades | `schemas` |
 //! | [`unknown_schemas`] | events whose schema is not known yet, forged schemas | `schemas` |
+//! | [`transactions`] | events that receivers emit, stored with the acknowledgement | `transactions` |
 //! | [`inbound`] | consumers of a bus: concurrency, failures, unhandled and paused events, shutdown | `counts_attempts` |
 //!
 //! # Settings
@@ -75,6 +77,7 @@ pub mod evolution;
 pub mod inbound;
 pub mod peek;
 pub mod replay;
+pub mod transactions;
 pub mod unknown_schemas;
 mod versions;
 
@@ -130,6 +133,12 @@ macro_rules! conformance {
                     a_replay_in_place_cancelled_anywhere_loses_nothing,
                     running_members_take_part_in_a_replay_in_place_and_nothing_is_lost,
                     a_reset_says_what_it_does,
+                ]
+                transactions: [
+                    events_of_a_receiver_are_stored_with_the_acknowledgement,
+                    a_failed_attempt_emits_nothing,
+                    events_of_async_receivers_belong_to_the_event,
+                    events_emitted_later_are_sent_as_usual,
                 ]
                 evolution: [
                     version_1_bytes_arrive_in_a_version_2_type,

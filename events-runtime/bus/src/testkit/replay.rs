@@ -390,7 +390,9 @@ pub async fn a_reset_says_what_it_does(fixture: &dyn Fixture) {
     let held = deliveries.remove(2);
     ack(deliveries).await;
     let plan = offsets.plan(&group("audit"), positions[4]).await.expect("a plan");
-    assert_eq!((plan.from, plan.passed_over, plan.in_flight), (Some(positions[2].into()), 2, 1));
+    assert_eq!((plan.from, plan.passed_over), (Some(positions[2].into()), 2));
+    // Where partitions are assigned, only their members know what they hold.
+    assert!(plan.in_flight == 1 || transport.capability().assigns, "{}", plan.in_flight);
     assert!(!plan.exact, "at most 2, since 3 is settled");
     held.ack().await.expect("it is stored");
     let error = offsets.plan(&group("biling"), StartPosition::Latest).await.expect_err("no such group");

@@ -8,6 +8,7 @@
 //! diff    compares two versions, and lists the breaking changes
 //! list    the schemas that are stored on the bus, and their compatibility
 //! pull    writes the schemas that are stored on the bus as files
+//! push    registers the published versions in a schema registry
 //!   source        file!() and line!() ▶ the source file that defines the event
 //!   crate_dir     the source file ▶ the crate and its folder of published schemas
 //!   locked        an event with its locked versions on disk
@@ -33,6 +34,7 @@ mod lock;
 mod locked;
 mod on_bus;
 mod origin;
+mod push;
 mod show;
 mod source;
 
@@ -41,4 +43,5 @@ pub(super) use diff::diff;
 pub(super) use export::export;
 pub(super) use lock::lock;
 pub(super) use on_bus::{list, pull, verified};
+pub(super) use push::push;
 pub(super) use show::show;

@@ -23,6 +23,7 @@ mod scope;
 pub(crate) mod state;
 mod task;
 mod type_table;
+pub(crate) mod unit;
 
 use std::fmt;
 use std::panic::{RefUnwindSafe, UnwindSafe};

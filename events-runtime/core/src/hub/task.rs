@@ -9,6 +9,7 @@ use tracing::Span;
 
 use super::delivery::{PendingReceiver, PendingResult};
 use super::receiver_set::ReceiverFuture;
+use super::unit::{self, Unit};
 use super::{Hub, report, scope};
 use crate::EventMetadata;
 use crate::event::Origin;
@@ -27,6 +28,8 @@ pub(super) struct ReceiverTask {
     done: Option<oneshot::Sender<Result<(), ReceiverError>>>,
     /// The span of the emission.
     span: Span,
+    /// The unit of work of the emission.
+    unit: Option<Unit>,
 }
 
 impl ReceiverTask {
@@ -39,7 +42,8 @@ impl ReceiverTask {
         let (done, result) = oneshot::channel();
         let pending = PendingReceiver::new(Arc::clone(&name), PendingResult::new(result));
         let future = Some(future);
-        let task = Self { hub, name, origin, metadata, future, done: Some(done), span: Span::current() };
+        let (span, unit) = (Span::current(), unit::current_unit());
+        let task = Self { hub, name, origin, metadata, future, done: Some(done), span, unit };
         (task, pending)
     }
 
@@ -52,9 +56,10 @@ impl ReceiverTask {
         let _ = caught(|| drop_quietly(done.send(result)));
     }
 
-    /// Runs a function in the hub's scope and the emission's span; a panic becomes text.
+    /// Runs a function in the hub's scope and in the span and the unit of the emission; a panic becomes text.
     fn within<T>(&self, run: impl FnOnce() -> T) -> Result<T, String> {
-        let _entered = scope::enter(self.hub.clone());
+        let _hub = scope::enter(self.hub.clone());
+        let _unit = unit::enter(self.unit.clone());
         caught(|| self.span.in_scope(run))
     }
 }

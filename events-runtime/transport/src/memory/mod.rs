@@ -105,6 +105,7 @@ impl Transport for MemoryTransport {
             seek: true,
             partitions: self.store.partitions.is_some(),
             schemas: true,
+            transactions: true,
             trim: true,
             ..Capability::new(Acknowledgement::Lease)
         }

@@ -232,8 +232,13 @@ impl State {
         };
         let claim = receipt.token;
         let mut dead_letter = None;
+        let mut outputs = Vec::new();
         let settled = match outcome {
             Outcome::Ack => group.settle(seq, claim),
+            Outcome::AckWith(messages) => {
+                outputs = messages;
+                group.settle(seq, claim)
+            }
             Outcome::Retry(after) => group.requeue(log, seq, claim, Requeue::Counted(after)),
             Outcome::Release => group.requeue(log, seq, claim, Requeue::Uncounted(Duration::ZERO)),
             Outcome::Postpone(after) => group.requeue(log, seq, claim, Requeue::Uncounted(after)),
@@ -248,6 +253,12 @@ impl State {
             entry.log.push(*dead_letter, SystemTime::now());
             entry.since_trim += 1;
             entry.dead_letters = true;
+        }
+        for (topic, message) in outputs {
+            let entry = self.topic(&topic);
+            entry.log.push(message, SystemTime::now());
+            entry.since_trim += 1;
+            entry.wake();
         }
         Ok(())
     }

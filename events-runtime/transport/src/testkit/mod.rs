@@ -7,6 +7,7 @@ pub mod keys;
 pub mod losses;
 pub mod messages;
 pub mod model;
+pub mod outputs;
 pub mod over;
 pub mod partitions;
 pub mod progress;
@@ -32,6 +33,11 @@ pub const LONG: Duration = Duration::from_secs(60);
 pub trait Fixture: Send + Sync {
     /// Opens a new handle to the test's store, which is empty at first. All handles share the messages.
     fn connect(&self, options: &ConnectOptions) -> Box<dyn Transport>;
+
+    /// Whether handles accept a [`Retention`](crate::Retention) by count. A store that trims itself may refuse it.
+    fn trims(&self) -> bool {
+        true
+    }
 
     /// The factor by which leases and retry delays are extended: more than 1 for a store that is disturbed
     /// on purpose.
@@ -68,6 +74,20 @@ pub fn subscription(name: &str) -> Subscription {
 /// A member of this group on the usual topic.
 pub async fn member(transport: &dyn Transport, name: &str) -> Box<dyn Consumer> {
     subscribe(transport, subscription(name)).await
+}
+
+/// Another member that gets messages while the first one holds some; `None` if the partition belongs to the first
+/// member alone, which then gets them itself.
+pub async fn other_member(transport: &dyn Transport, name: &str) -> Option<Box<dyn Consumer>> {
+    if transport.capability().assigns { None } else { Some(member(transport, name).await) }
+}
+
+/// The other member, or the first one.
+pub fn other_or<'c>(
+    other: &'c mut Option<Box<dyn Consumer>>,
+    first: &'c mut Box<dyn Consumer>,
+) -> &'c mut dyn Consumer {
+    &mut **other.as_mut().unwrap_or(first)
 }
 
 /// A consumer.
@@ -148,6 +168,11 @@ pub fn can(transport: &dyn Transport, name: &str, asked: fn(&Capability) -> bool
     able
 }
 
+/// A handle with these options, or with the default ones if the store applies its retention itself.
+pub fn with_retention(fixture: &dyn Fixture, options: &ConnectOptions) -> Box<dyn Transport> {
+    if fixture.trims() { fixture.connect(options) } else { connect(fixture) }
+}
+
 /// Waits until a condition holds.
 ///
 /// # Panics
@@ -223,6 +248,13 @@ macro_rules! transport_promises {
                 an_expired_lease_is_taken_over,
                 a_late_acknowledgement_is_an_error_and_the_message_is_not_lost,
                 a_renewed_lease_is_not_taken_over,
+            ]
+            outputs: [
+                outputs_are_stored_with_their_acknowledgement,
+                outputs_of_another_outcome_are_dropped,
+                outputs_of_a_lost_delivery_are_not_stored,
+                outputs_of_a_batch_are_stored_once_and_in_order,
+                outputs_may_go_to_the_topic_of_their_message,
             ]
             losses: [
                 a_message_that_kills_its_members_is_identified_and_costs_the_others_no_attempt,

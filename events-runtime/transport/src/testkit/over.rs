@@ -4,9 +4,9 @@ use std::ops::Deref;
 use std::sync::Arc;
 
 use crate::{
-    BoxFuture, Capability, Consumer, ConsumerGroup, GroupStatus, Health, Message, Position, Producer,
-    SchemaId, StartPosition, StoredMessage, Subscription, Topic, TopicStatus, Transport, TransportError,
-    Trimmed,
+    BoxFuture, Capability, Consumer, ConsumerGroup, GroupStatus, Health, KeySchema, Message, Position,
+    Producer, SchemaId, SchemaSubjects, StartPosition, StoredMessage, Subscription, Topic, TopicStatus,
+    Transport, TransportError, Trimmed,
 };
 
 /// Wraps a value.
@@ -17,6 +17,9 @@ type Answer = Box<dyn Fn(Vec<GroupStatus>) -> BoxFuture<'static, Vec<GroupStatus
 /// Runs before a call about a schema.
 type SchemaCall =
     Box<dyn Fn(&Topic, &SchemaId) -> BoxFuture<'static, Result<(), TransportError>> + Send + Sync>;
+
+/// Runs before a call about the schema of keys.
+type KeyCall = Box<dyn Fn(&Topic, &SchemaId, &KeySchema) -> Result<(), TransportError> + Send + Sync>;
 
 /// The results of a send.
 pub type Sent = BoxFuture<'static, Vec<Result<Position, TransportError>>>;
@@ -30,6 +33,7 @@ pub struct Over<T> {
     groups: Option<Answer>,
     subscribes: Option<Box<dyn Fn() -> BoxFuture<'static, ()> + Send + Sync>>,
     stores: Option<SchemaCall>,
+    stores_keys: Option<KeyCall>,
     fetches: Option<SchemaCall>,
 }
 
@@ -44,6 +48,7 @@ impl<T> Over<T> {
             groups: None,
             subscribes: None,
             stores: None,
+            stores_keys: None,
             fetches: None,
         }
     }
@@ -102,6 +107,16 @@ impl<T> Over<T> {
         F: Future<Output = Result<(), TransportError>> + Send + 'static,
     {
         self.stores = Some(Box::new(move |topic, schema| Box::pin(before(topic, schema))));
+        self
+    }
+
+    /// Calls a function before each schema of keys is stored. An error is the result of the call.
+    #[must_use]
+    pub fn stores_keys(
+        mut self,
+        before: impl Fn(&Topic, &SchemaId, &KeySchema) -> Result<(), TransportError> + Send + Sync + 'static,
+    ) -> Self {
+        self.stores_keys = Some(Box::new(before));
         self
     }
 
@@ -233,6 +248,24 @@ where
             }
             self.inner.store_schema(topic, schema, text).await
         })
+    }
+
+    fn store_key_schema<'a>(
+        &'a self,
+        topic: &'a Topic,
+        schema: &'a SchemaId,
+        key: &'a KeySchema,
+    ) -> BoxFuture<'a, Result<(), TransportError>> {
+        if let Some(before) = &self.stores_keys
+            && let Err(error) = before(topic, schema, key)
+        {
+            return Box::pin(std::future::ready(Err(error)));
+        }
+        self.inner.store_key_schema(topic, schema, key)
+    }
+
+    fn subjects(&self) -> Option<&dyn SchemaSubjects> {
+        self.inner.subjects()
     }
 
     fn schema<'a>(

@@ -4,6 +4,7 @@ use crate::{ConnectOptions, ErrorKind, Retention, SchemaId, StartPosition, Subsc
 
 use super::{
     Fixture, ack, can, connect, group, member, message, named, receive_one, send, send_to, subscribe, topic,
+    with_retention,
 };
 
 const TYPE: &str = "org.acme.orders.order.placed.v1";
@@ -127,7 +128,7 @@ pub async fn storing_a_schema_creates_no_topic_and_no_group(fixture: &dyn Fixtur
 pub async fn schemas_outlive_trimmed_messages_and_removed_groups(fixture: &dyn Fixture) {
     let name = "schemas_outlive_trimmed_messages_and_removed_groups";
     let none = ConnectOptions::new().retention(Retention::unlimited().max_count(0));
-    let transport = fixture.connect(&none);
+    let transport = with_retention(fixture, &none);
     if !can(&*transport, name, |can| can.schemas) {
         return;
     }

@@ -6,7 +6,7 @@ use crate::{ConnectOptions, ErrorKind, Retention, StartPosition};
 
 use super::{
     Fixture, ack, can, connect, group, member, message, named, nothing, receive, receive_one, send,
-    subscribe, subscription, texts, topic,
+    subscribe, subscription, texts, topic, with_retention,
 };
 
 /// A new service receives all messages that are still stored.
@@ -186,7 +186,7 @@ pub async fn a_removed_group_comes_back_as_new(fixture: &dyn Fixture) {
 /// Messages that only the removed group had not settled may be trimmed.
 pub async fn a_removed_group_holds_back_no_retention(fixture: &dyn Fixture) {
     let none = ConnectOptions::new().retention(Retention::unlimited().max_count(1));
-    let transport = fixture.connect(&none);
+    let transport = with_retention(fixture, &none);
     if !can(&*transport, "a_removed_group_holds_back_no_retention", |can| can.trim) {
         return;
     }

@@ -5,13 +5,13 @@ use crate::{ConnectOptions, ErrorKind, Retention, StartPosition, Subscription, T
 use super::values::Values;
 use super::{
     Fixture, ack, can, connect, group, member, message, named, nothing, receive, send, subscribe,
-    subscription, texts, topic,
+    subscription, texts, topic, with_retention,
 };
 
 /// Retention limits do not apply to unsettled messages.
 pub async fn retention_never_drops_what_a_group_has_not_settled(fixture: &dyn Fixture) {
     let two = ConnectOptions::new().retention(Retention::unlimited().max_count(2));
-    let transport = fixture.connect(&two);
+    let transport = with_retention(fixture, &two);
     if !can(&*transport, "retention_never_drops_what_a_group_has_not_settled", |can| can.trim) {
         return;
     }
@@ -38,7 +38,7 @@ pub async fn retention_never_drops_what_a_group_has_not_settled(fixture: &dyn Fi
 /// If configured, retention drops unsettled messages, and reports how many.
 pub async fn retention_drops_unsettled_messages_only_if_configured_and_counts_them(fixture: &dyn Fixture) {
     let two = Retention::unlimited().max_count(2).drop_unsettled();
-    let transport = fixture.connect(&ConnectOptions::new().topic_retention(topic(), two));
+    let transport = with_retention(fixture, &ConnectOptions::new().topic_retention(topic(), two));
     if !can(&*transport, "retention_drops_unsettled_messages_only_when_told", |can| can.trim) {
         return;
     }
@@ -62,7 +62,7 @@ pub async fn retention_drops_unsettled_messages_only_if_configured_and_counts_th
 /// An emptied topic continues its numbering, so that groups do not skip new messages.
 pub async fn positions_are_never_used_twice(fixture: &dyn Fixture) {
     let none = ConnectOptions::new().retention(Retention::unlimited().max_count(0));
-    let transport = fixture.connect(&none);
+    let transport = with_retention(fixture, &none);
     if !can(&*transport, "positions_are_never_used_twice", |can| can.trim) {
         return;
     }
@@ -127,7 +127,7 @@ pub async fn dead_letters_are_not_trimmed_whatever_their_topic_is_called(fixture
 /// Has a group reject messages, and trims all topics to nothing.
 async fn kept(fixture: &dyn Fixture, subscription: Subscription, letters: &Topic) {
     let none = ConnectOptions::new().retention(Retention::unlimited().max_count(0));
-    let transport = fixture.connect(&none);
+    let transport = with_retention(fixture, &none);
     if !can(&*transport, "dead_letters_are_not_trimmed", |can| can.trim) {
         return;
     }
@@ -146,7 +146,7 @@ async fn kept(fixture: &dyn Fixture, subscription: Subscription, letters: &Topic
 pub async fn dead_letters_that_their_own_retention_drops_unread_are_counted(fixture: &dyn Fixture) {
     let letters = topic().dead_letter(&group("billing")).expect("a valid topic");
     let one = ConnectOptions::new().topic_retention(letters.clone(), Retention::unlimited().max_count(1));
-    let transport = fixture.connect(&one);
+    let transport = with_retention(fixture, &one);
     if !can(&*transport, "dead_letters_that_their_own_retention_drops_unread", |can| can.trim) {
         return;
     }

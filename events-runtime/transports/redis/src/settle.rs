@@ -164,7 +164,8 @@ impl Worker {
             let Some(Settlement { receipt, outcome, .. }) = run.first() else { continue };
             call.arg(receipt.token);
             match outcome {
-                Outcome::Ack | Outcome::Release => {
+                // Outputs can be in other slots of a cluster. The bus does not ask for them; released is safe.
+                Outcome::Ack | Outcome::Release | Outcome::AckWith(_) => {
                     let verb = if matches!(outcome, Outcome::Ack) { "a" } else { "u" };
                     call.arg(verb).arg(run.len());
                     for settlement in run {

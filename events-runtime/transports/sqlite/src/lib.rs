@@ -111,6 +111,7 @@ impl Transport for SqliteTransport {
         capability.start_at_position = true;
         capability.seek = true;
         capability.schemas = true;
+        capability.transactions = true;
         capability.trim = true;
         capability
     }

@@ -109,7 +109,7 @@ impl Txn<'_> {
         for Settlement { receipt, outcome, .. } in settlements {
             let seq = sequence(receipt);
             let requeue = match outcome {
-                Outcome::Ack | Outcome::Reject(_) => None,
+                Outcome::Ack | Outcome::AckWith(_) | Outcome::Reject(_) => None,
                 Outcome::Retry(after) => Some(Requeue { ready: self.now + length(*after), counted: true }),
                 Outcome::Release => Some(Requeue { ready: self.now, counted: false }),
                 Outcome::Postpone(after) => {
@@ -124,8 +124,16 @@ impl Txn<'_> {
                 }
                 _ => self.settle_pending(member.id, claim, seq, requeue)?,
             };
-            if let (true, Outcome::Reject(dead_letter)) = (is_held, outcome) {
-                self.append_dead_letter(&member.dead_letter_topic, dead_letter)?;
+            match outcome {
+                Outcome::Reject(dead_letter) if is_held => {
+                    self.append_dead_letter(&member.dead_letter_topic, dead_letter)?;
+                }
+                Outcome::AckWith(outputs) if is_held => {
+                    for (topic, output) in outputs {
+                        self.append(topic, &[Row::from(output)])?;
+                    }
+                }
+                _ => {}
             }
             held.push(is_held);
         }

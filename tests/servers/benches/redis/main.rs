@@ -8,34 +8,28 @@
 //! `taskset` gives the server one processor and all clients another: if the kernel moves them, the figures
 //! change fivefold. Missing programs are skipped with a message.
 
-mod bus;
+#[path = "../common/mod.rs"]
+mod common;
 mod peers;
-mod pin;
-mod transport;
 
-use std::time::Duration;
-
+use common::table::{Peers, table};
+use common::transport::Ahead;
+use common::{BATCH, COUNT, Failure, bus, pin, transport};
 use events_server_tests::RedisServer;
 
-type Failure = Box<dyn std::error::Error>;
-/// The operation, and its rate per second.
-type Rates = Vec<(&'static str, f64)>;
+const PEERS: Peers = Peers {
+    send: peers::BENCHMARK,
+    python_send: peers::PYTHON_SENDS,
+    consume: peers::READ,
+    python_consume: peers::PYTHON_CONSUMES,
+};
 
-/// Entries per turn, of ours and of the raw peers.
-const COUNT: usize = 100_000;
-const BATCH: usize = 100;
-
-/// An entry as Open edX's producer writes it.
-const FIELDS: [(&str, &str); 7] = [
-    ("type", "org.openedx.learning.auth.session.login.completed.v1"),
-    ("id", "6c2b4c3e-8a0d-11ed-a1eb-0242ac120002"),
-    ("source", "openedx/lms/web"),
-    ("time", "2023-01-02T03:04:05.678901+00:00"),
-    ("minorversion", "0"),
-    ("sourcehost", "edx.devstack.lms"),
-    ("sourcelib", "10.5.0"),
-];
-const DATUM: &str = "a datum of some thirty-four bytes.";
+const AHEAD: Ahead = Ahead {
+    sends: 8,
+    plain: "send, eight batches under way",
+    keyed: "send, 1,000 keys, eight batches under way",
+    acks: 1,
+};
 
 const MODES: [(&str, &[&str]); 2] = [
     ("appendonly no", &["--appendonly", "no"]),
@@ -49,64 +43,26 @@ fn main() -> Result<(), Failure> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     for (mode, settings) in MODES {
         let server = RedisServer::with(settings);
-        pin::server(&server)?;
+        pin::server(server.process());
         let mut runs = Vec::new();
         for round in 0..rounds {
             let mut rates = peers::benchmark(&server)?;
             rates.extend(peers::raw(&server)?);
             clear(&server)?;
-            rates.extend(runtime.block_on(transport::turn(&server))?);
+            rates.extend(runtime.block_on(transport::turn(&server.url(), &AHEAD))?);
             clear(&server)?;
-            rates.extend(runtime.block_on(bus::turn(&server))?);
+            rates.extend(runtime.block_on(bus::turn(&server.url()))?);
             clear(&server)?;
             rates.extend(peers::python(&server, round == 0)?);
             clear(&server)?;
             runs.push(rates);
         }
-        table(mode, &runs);
+        table(mode, &PEERS, &runs);
     }
     Ok(())
-}
-
-/// Prints each figure beside the peer of its direction and beside Python, if installed: medians of the rounds,
-/// and of the ratios within a round.
-fn table(mode: &str, runs: &[Rates]) {
-    println!("{mode}");
-    let lines = runs.first().into_iter().flatten().map(|(name, _)| *name);
-    for name in lines {
-        let sends = peers::SENDS.iter().any(|begin| name.starts_with(begin));
-        let (peer, python) = if sends {
-            (peers::BENCHMARK, peers::PYTHON_SENDS)
-        } else {
-            (peers::READ, peers::PYTHON_CONSUMES)
-        };
-        let beside = |other: &str| {
-            let ratio = |rates| Some(of(rates, name)? / of(rates, other)?);
-            median(runs.iter().filter_map(ratio).collect())
-        };
-        let rate = median(runs.iter().filter_map(|rates| of(rates, name)).collect()).unwrap_or_default();
-        let share = beside(peer).unwrap_or_default() * 100.0;
-        let times = beside(python).map_or_else(String::new, |times| format!(", {times:>6.1} × {python}"));
-        println!("  {name:<44} {rate:>8.0}/s {share:>5.0} % of {peer}{times}");
-    }
-    println!();
-}
-
-fn of(rates: &Rates, wanted: &str) -> Option<f64> {
-    rates.iter().find(|(name, _)| *name == wanted).map(|(_, rate)| *rate)
-}
-
-fn median(mut figures: Vec<f64>) -> Option<f64> {
-    figures.sort_by(f64::total_cmp);
-    figures.get(figures.len() / 2).copied()
 }
 
 fn clear(server: &RedisServer) -> Result<(), Failure> {
     let mut connection = redis::Client::open(server.url())?.get_connection()?;
     Ok(redis::cmd("FLUSHALL").exec(&mut connection)?)
-}
-
-#[expect(clippy::cast_precision_loss, reason = "a rate of some digits")]
-fn rate(count: usize, took: Duration) -> f64 {
-    count as f64 / took.as_secs_f64()
 }

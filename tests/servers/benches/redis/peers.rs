@@ -6,15 +6,13 @@ use std::time::Instant;
 
 use events_server_tests::{RedisServer, program};
 
-use super::{BATCH, COUNT, DATUM, FIELDS, Failure, Rates, rate};
+use super::common::{BATCH, COUNT, DATUM, FIELDS, Failure, Rates, rate};
 
 pub(crate) const BENCHMARK: &str = "redis-benchmark XADD";
 pub(crate) const READ: &str = "raw XREADGROUP";
 const READ_ACK: &str = "raw XREADGROUP, XACK";
 pub(crate) const PYTHON_SENDS: &str = "Python producer";
 pub(crate) const PYTHON_CONSUMES: &str = "Python consumer";
-/// The prefix of the names of senders.
-pub(crate) const SENDS: [&str; 4] = [BENCHMARK, PYTHON_SENDS, "send", "bus: emit"];
 /// Python's events per turn.
 const PYTHON_COUNT: usize = 2_000;
 

@@ -2,9 +2,9 @@
 
 use std::time::{Duration, Instant};
 
-use crate::files::Settings;
-use crate::scale;
-use crate::world::{GROUPS, World};
+use crate::{scale, settings};
+use events_tests::faults::Settings;
+use events_tests::faults::world::{GROUPS, World};
 
 /// The steps, in seconds from the true time: hours into the future and the past.
 const STEPS: [i64; 9] = [7_200, 0, -7_200, 18_000, 17_990, -18_000, 36_000, -36_000, 0];
@@ -15,7 +15,7 @@ async fn a_clock_set_by_hours_loses_nothing_and_blocks_nothing() {
     let library = scale::faketime();
     let each = scale::of(200, 600);
     // Receivers fail sometimes, so that retry delays are tested too.
-    let mut world = World::new(None, &Settings { max_attempts: 8, ..Settings::default() });
+    let mut world = World::new(None, &Settings { max_attempts: 8, ..settings() });
     "30/0/0".clone_into(&mut world.faults);
     let clock = world.files.path("clock");
     let set = |seconds: i64| {

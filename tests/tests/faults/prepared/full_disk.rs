@@ -6,9 +6,9 @@ use std::path::Path;
 
 use events_tests::faults::Cause;
 
-use crate::files::Settings;
-use crate::scale;
-use crate::world::{GROUPS, World};
+use crate::{scale, settings};
+use events_tests::faults::Settings;
+use events_tests::faults::world::{GROUPS, World};
 
 /// Fills the disk.
 fn fill(path: &Path) {
@@ -26,7 +26,7 @@ async fn producers_wait_for_a_full_disk_and_no_acknowledged_event_is_lost() {
     let disk = scale::small_disk();
     let each = scale::of(500, 5_000);
     let filler = disk.join("filler");
-    let settings = Settings { queue_capacity: 200, ..Settings::default() };
+    let settings = Settings { queue_capacity: 200, ..settings() };
     let mut world = World::new(Some(&disk), &settings);
     // More than the queue holds.
     world.window = 300;
@@ -75,7 +75,7 @@ async fn a_spill_to_a_full_disk_is_an_error_that_keeps_the_events() {
     let disk = scale::small_disk();
     let disk = disk.join("spill");
     std::fs::create_dir_all(&disk).expect("a folder");
-    let mut world = World::new(Some(&disk), &Settings::default());
+    let mut world = World::new(Some(&disk), &settings());
     world.start(1, &[]);
     world.until("events are acknowledged", async |world| world.run.acked.len() >= 100).await;
     fill(&disk.join("filler"));

@@ -57,6 +57,7 @@ struct Overrides {
     unhandled: Option<UnhandledEvents>,
     expect_receivers: Option<Vec<String>>,
     unknown_schema_wait: Option<Duration>,
+    transactions: Option<bool>,
 }
 
 /// The shortest lease that can still be renewed in time.
@@ -220,6 +221,21 @@ impl Consume {
         self
     }
 
+    /// Whether the events that receivers emit while they handle an event are stored together with its
+    /// acknowledgement: all, or none. Default: `false`.
+    ///
+    /// It holds for events whose topics are on the transport of the consumer; others are sent as usual. An
+    /// attempt that fails stores none of them, so that a retry does not emit twice. Within the receiver,
+    /// [`acknowledged`](events_core::Emission::acknowledged) answers at once: the broker has the event when it
+    /// has the acknowledgement. Needs a transport with
+    /// [`Capability::transactions`](events_transport::Capability::transactions): `memory:`, `sqlite:` or
+    /// `kafka:`.
+    #[doc(alias("exactly-once", "read-process-write"))]
+    pub const fn transactions(mut self, on: bool) -> Self {
+        self.overrides.transactions = Some(on);
+        self
+    }
+
     /// The maximum number of events in flight; at least 1. Default: 1.
     ///
     /// Events of different keys are processed in parallel, each on its own task. Events of one key are
@@ -332,14 +348,16 @@ impl Consume {
 
     /// The settings of a topic: the configuration's unless the program overrides them.
     fn topic_settings(&self, configured: &GroupSettings) -> TopicSettings {
-        let Overrides { max_attempts, backoff, exhausted, unhandled, unknown_schema_wait, .. } =
-            &self.overrides;
+        let Overrides {
+            max_attempts, backoff, exhausted, unhandled, unknown_schema_wait, transactions, ..
+        } = &self.overrides;
         TopicSettings {
             max_attempts: max_attempts.unwrap_or(configured.max_attempts.get()),
             backoff: backoff.unwrap_or(Backoff::new(configured.initial, configured.max)),
             exhausted: exhausted.unwrap_or(configured.exhausted),
             unhandled: unhandled.unwrap_or(configured.unhandled),
             unknown_schema_wait: unknown_schema_wait.unwrap_or(configured.unknown_schema.wait),
+            transactions: transactions.unwrap_or(configured.transactions),
         }
     }
 

@@ -14,6 +14,7 @@ use crate::bus::inbound::Inbound;
 use crate::bus::missing_topic::MissingTopic;
 use crate::bus::observe::{Consuming, Watched};
 use crate::bus::offsets::tidy;
+use crate::bus::outputs::Transacting;
 use crate::bus::retrying::{Connection, Connections, RetryingConsumer};
 use crate::bus::schemas::{Patience, TopicSchemas};
 use crate::bus::settings::TopicSettings;
@@ -24,8 +25,8 @@ use crate::bus::transports::Opened;
 use crate::bus::worker::{ConsumeError, Worker, sleep_until};
 use events_support::error_chain::{chain, drop_quietly};
 use events_transport::{
-    BoxFuture, Consumer, MergedConsumer, Subscription, Topic, TopicPrefix, Transport, TransportError,
-    TransportName,
+    BoxFuture, Consumer, ErrorKind, MergedConsumer, Subscription, Topic, TopicPrefix, Transport,
+    TransportError, TransportName,
 };
 
 /// How long a transport may take to say whether a topic exists.
@@ -159,7 +160,8 @@ impl Consume {
             let schemas = schemas.map(|schemas| {
                 (schemas, Patience { wait: settings.unknown_schema_wait, backoff: settings.backoff })
             });
-            topics.push(self.topic(bus, &consuming, running, settings, schemas));
+            let transacting = transacting(bus, &consuming, transport, settings.transactions)?;
+            topics.push(self.topic(bus, &consuming, running, settings, (schemas, transacting)));
             let dead_letters = subscription.dead_letter_topic()?;
             watched.push(Watched { transport: &**transport, consuming, dead_letters });
             let shared = transport.capability().multi_topic;
@@ -188,7 +190,7 @@ impl Consume {
         consuming: &Arc<Consuming>,
         running: Arc<Running>,
         settings: TopicSettings,
-        schemas: Option<(Arc<TopicSchemas>, Patience)>,
+        (schemas, transacting): (Option<(Arc<TopicSchemas>, Patience)>, Option<Arc<Transacting>>),
     ) -> ConsumedTopic {
         let unknown_events = self.settings.unknown_events;
         let mut inbound =
@@ -198,8 +200,31 @@ impl Consume {
         let seen = self.settings.seen.clone();
         inbound.dedup = seen.map(|seen| Dedup { seen, consuming: Arc::clone(consuming) });
         let settling = Settling::new(Arc::clone(consuming), Arc::clone(&running), settings.backoff);
-        ConsumedTopic { inbound: Arc::new(inbound), settling, settings, running }
+        ConsumedTopic { inbound: Arc::new(inbound), settling, settings, running, transacting }
     }
+}
+
+/// What a consumer needs for `transactions`, if they are on.
+fn transacting(
+    bus: &EventBus,
+    consuming: &Consuming,
+    transport: &Arc<dyn Transport>,
+    is_on: bool,
+) -> Result<Option<Arc<Transacting>>, TransportError> {
+    if !is_on {
+        return Ok(None);
+    }
+    if !transport.capability().transactions {
+        let message = "`transactions` is set, and this transport can't store messages together with an \
+                       acknowledgement: unset it, or use `memory:`, `sqlite:` or `kafka:`";
+        return Err(TransportError::new(ErrorKind::Unsupported, "consume", &consuming.topic, message));
+    }
+    Ok(Some(Arc::new(Transacting {
+        transport: Arc::clone(transport),
+        name: consuming.transport.clone(),
+        observe: Arc::clone(&bus.0.observe),
+        stored: tokio::sync::Mutex::default(),
+    })))
 }
 
 /// A source whose consumer joins the group.

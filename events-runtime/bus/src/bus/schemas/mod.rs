@@ -17,6 +17,6 @@ mod written;
 
 pub(super) use fetched::{FetchedSchemas, Found, Patience, TopicSchemas};
 pub use missing::MissingSchema;
-use storing::known_text;
+use storing::{KnownSchema, known};
 pub(super) use storing::{Storing, store, store_known};
 pub(super) use written::{NotedSchema, WrittenSchemas};

@@ -9,10 +9,11 @@ use super::written::WrittenSchema;
 use crate::bus::destination::Destination;
 use crate::bus::guarded::Guarded;
 use crate::bus::observe::SCHEMAS_STORED;
+use crate::config::KeyPath;
 use crate::envelope::Envelope;
 use events_core::internal::linked_descriptors;
 use events_support::error_chain::caught;
-use events_transport::{ErrorKind, Message, SchemaId, Topic, Transport, TransportError};
+use events_transport::{ErrorKind, KeySchema, Message, SchemaId, Topic, Transport, TransportError};
 
 /// A busy sender stores its schemas again after this time, for a server that lost its data in a way that no
 /// call noticed. Shorter than the time that consumers wait for a schema.
@@ -61,7 +62,7 @@ impl Storing {
     ) -> Result<(), TransportError> {
         let (topic, transport, id) = (&to.topic, to.transport.named(), &schema.id);
         match result {
-            Ok(()) if schema.text.is_none() => {}
+            Ok(()) if schema.known.is_none() => {}
             Ok(()) if self.done >= self.logged => {
                 self.logged = self.done + 1;
                 metrics::counter!(SCHEMAS_STORED, to.labels()).increment(1);
@@ -94,12 +95,12 @@ pub(in crate::bus) async fn store(
     topic: &Topic,
     schema: &WrittenSchema,
 ) -> Result<(), TransportError> {
-    let WrittenSchema { id, text } = schema;
+    let WrittenSchema { id, known } = schema;
     let panicked = |panic: String| {
         let message = format!("the transport panicked: {panic}");
         TransportError::new(ErrorKind::Other, "store a schema of", topic, message)
     };
-    let Some(text) = text else {
+    let Some(KnownSchema { text, key }) = known else {
         let found = caught(|| transport.schema(topic, id)).map_err(panicked)?;
         let found = Guarded::new(found).await.map_err(panicked)??;
         if found.is_none() {
@@ -107,15 +108,28 @@ pub(in crate::bus) async fn store(
         }
         return Ok(());
     };
+    if let Some(key) = key {
+        let stored = caught(|| transport.store_key_schema(topic, id, key)).map_err(panicked)?;
+        Guarded::new(stored).await.map_err(panicked)??;
+    }
     let stored = caught(|| transport.store_schema(topic, id, text)).map_err(panicked)?;
     Guarded::new(stored).await.map_err(panicked)?
 }
 
-/// The text of a schema, if it is that of a linked definition.
-pub(in crate::bus) fn known_text(event_type: &str, fingerprint: u64) -> Option<&'static str> {
+/// What this program knows of a schema that it writes with.
+#[derive(Debug, Clone)]
+pub(in crate::bus) struct KnownSchema {
+    pub(in crate::bus) text: &'static str,
+    /// The schema of the keys; `None` for events without a key.
+    pub(in crate::bus) key: Option<KeySchema>,
+}
+
+/// A schema, if it is that of a linked definition. The key is the definition's: a message of another bus does not
+/// say which key its route had.
+pub(in crate::bus) fn known(event_type: &str, fingerprint: u64) -> Option<KnownSchema> {
     let mut linked = linked_descriptors().filter(|descriptor| descriptor.event_type == event_type);
     let found = linked.find(|descriptor| (descriptor.fingerprint)() == fingerprint)?;
-    Some((found.schema_json)())
+    Some(KnownSchema { text: (found.schema_json)(), key: KeyPath::of_definition(found) })
 }
 
 /// Stores the schemas of messages that are sent to their topic again, as far as this program knows their texts.
@@ -134,9 +148,9 @@ pub(in crate::bus) async fn store_known(
         if stored.contains(&id) {
             continue;
         }
-        let text = known_text(event_type, fingerprint);
-        if text.is_some() {
-            store(transport, topic, &WrittenSchema { id: id.clone(), text }).await?;
+        let known = known(event_type, fingerprint);
+        if known.is_some() {
+            store(transport, topic, &WrittenSchema { id: id.clone(), known }).await?;
         }
         stored.insert(id);
     }

@@ -3,10 +3,10 @@
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError};
 
-use super::known_text;
+use super::{KnownSchema, known};
 use crate::envelope::Envelope;
 use events_core::internal::SignalDescriptor;
-use events_transport::{Message, SchemaId};
+use events_transport::{KeySchema, Message, SchemaId};
 
 /// The schemas that messages of a queue were written with. The list only grows.
 #[derive(Debug, Default)]
@@ -19,7 +19,7 @@ pub(in crate::bus) struct WrittenSchemas {
 #[derive(Debug, Clone)]
 pub(in crate::bus) struct WrittenSchema {
     pub(in crate::bus) id: SchemaId,
-    pub(in crate::bus) text: Option<&'static str>,
+    pub(in crate::bus) known: Option<KnownSchema>,
 }
 
 impl WrittenSchemas {
@@ -33,11 +33,11 @@ impl WrittenSchemas {
     }
 
     /// Adds a schema unless the list has it.
-    fn add(&self, event_type: &str, fingerprint: u64, text: impl FnOnce() -> Option<&'static str>) {
+    fn add(&self, event_type: &str, fingerprint: u64, known: impl FnOnce() -> Option<KnownSchema>) {
         let mut list = lock(&self.list);
         let is_same = |id: &SchemaId| id.fingerprint() == fingerprint && id.event_type() == event_type;
         if !list.iter().any(|schema| is_same(&schema.id)) {
-            list.push(WrittenSchema { id: SchemaId::new(event_type, fingerprint), text: text() });
+            list.push(WrittenSchema { id: SchemaId::new(event_type, fingerprint), known: known() });
             self.count.store(list.len(), Ordering::Release);
         }
     }
@@ -45,7 +45,7 @@ impl WrittenSchemas {
     /// Adds the schema of a message that another bus has made.
     pub(in crate::bus) fn add_of(&self, message: &Message) {
         if let Some((event_type, fingerprint)) = Envelope::schema_of(message) {
-            self.add(event_type, fingerprint, || known_text(event_type, fingerprint));
+            self.add(event_type, fingerprint, || known(event_type, fingerprint));
         }
     }
 }
@@ -61,10 +61,12 @@ impl NotedSchema {
         &self,
         descriptor: &SignalDescriptor,
         fingerprint: u64,
+        key: impl FnOnce() -> Option<KeySchema>,
         schemas: &WrittenSchemas,
     ) {
         if self.0.get() != Some(&fingerprint) {
-            schemas.add(descriptor.event_type, fingerprint, || Some((descriptor.schema_json)()));
+            let known = || Some(KnownSchema { text: (descriptor.schema_json)(), key: key() });
+            schemas.add(descriptor.event_type, fingerprint, known);
             self.0.get_or_init(|| fingerprint);
         }
     }

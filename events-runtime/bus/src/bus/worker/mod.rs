@@ -215,11 +215,18 @@ impl Worker {
                     let (inbound, middleware) =
                         (Arc::clone(&topic.inbound), Arc::clone(&self.settings.middleware));
                     let exhausted = topic.exhausted(&delivery);
+                    let transacting = topic.transacting.clone();
                     let counted = CountedInFlight::started(&topic.running);
                     batch.in_flight.start(delivery, counted, |delivery| async move {
                         match exhausted {
                             Some(error) => Verdict::Reject(error),
-                            None => process(inbound, middleware, delivery).await,
+                            None => {
+                                let work = process(inbound, middleware, delivery);
+                                match transacting {
+                                    Some(transacting) => transacting.run(work).await,
+                                    None => work.await,
+                                }
+                            }
                         }
                     });
                 }

@@ -19,17 +19,20 @@ use events_transport::{Delivery, Topic, TransportError};
 impl Worker {
     pub(super) fn settle(
         &mut self,
-        delivery: Delivery,
+        mut delivery: Delivery,
         verdict: Verdict,
         batch: &mut FetchedBatch,
     ) -> Result<(), ConsumeError> {
         let (error, pause) = match verdict {
-            Verdict::Done | Verdict::Skip => {
+            Verdict::Done | Verdict::DoneWith(_) | Verdict::Skip => {
                 self.consecutive_errors = 0;
-                let settling = self.topics.settling(delivery.topic());
+                let settling = self.topics.settling(&delivery.topic().clone());
                 match verdict {
-                    Verdict::Done => settling.consumed.acked += 1,
-                    _ => settling.skipped(&delivery),
+                    Verdict::Skip => settling.skipped(&delivery),
+                    _ => settling.consumed.acked += 1,
+                }
+                if let Verdict::DoneWith(outputs) = verdict {
+                    delivery.add_outputs(outputs);
                 }
                 batch.done.push(delivery);
                 return Ok(());

@@ -68,6 +68,20 @@ impl Store {
         Ok(self.transport.schema(topic, schema).await?)
     }
 
+    /// The fingerprints of an event type's schemas in the order of a schema registry; empty without one.
+    async fn registered(&self, event_type: &str) -> Result<Vec<u64>, Failure> {
+        let mut fingerprints = Vec::new();
+        let Some(registry) = self.transport.subjects() else { return Ok(fingerprints) };
+        for topic in &self.topics {
+            for subject in registry.of_type(topic, event_type).await? {
+                for version in registry.versions(&subject).await? {
+                    fingerprints.extend(pack(&version.text).map(|schema| fingerprint(&schema.canonical)));
+                }
+            }
+        }
+        Ok(fingerprints)
+    }
+
     /// A topic's name without the configured prefix.
     fn base(&self, topic: &Topic) -> Topic {
         topic.without_prefix(self.prefix.as_ref()).unwrap_or_else(|| topic.clone())

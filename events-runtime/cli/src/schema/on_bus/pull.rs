@@ -80,7 +80,8 @@ pub(crate) async fn pull(context: &Context, args: &Pull) -> Result<(), Failure> 
                 }
             }
         }
-        for schema in oldest_first(schemas) {
+        let order = store.registered(&event_type).await?;
+        for schema in oldest_first(schemas, &order) {
             let id = SchemaId::new(event_type.as_str(), schema.fingerprint);
             let outcome = match &folder {
                 Ok(folder) => publish(folder, &schema),
@@ -120,8 +121,9 @@ fn crate_folder(event_type: &str, registry: &Registry, args: &Pull) -> Result<Op
     }
 }
 
-/// Sorts the versions of an event, which are stored without a number: a later one reads more of the others.
-fn oldest_first(schemas: Vec<Verified>) -> Vec<Verified> {
+/// Sorts the versions of an event. A schema registry numbers them, and `registered` has their fingerprints in that
+/// order. Otherwise they are stored without a number: a later one reads more of the others.
+fn oldest_first(schemas: Vec<Verified>, registered: &[u64]) -> Vec<Verified> {
     let comparable: Vec<_> =
         schemas.iter().map(|of| &of.schema).filter(|schema| is_comparable(schema, MAX_TYPES)).collect();
     let rank = |of: &Verified| {
@@ -130,7 +132,8 @@ fn oldest_first(schemas: Vec<Verified>) -> Vec<Verified> {
         let others = || comparable.iter().filter(|_| is_compared).map(|other| View::packed(&other.bytes));
         let reads_others = others().filter(|other| reads(view, *other)).count();
         let is_read = others().filter(|other| reads(*other, view)).count();
-        (reads_others, usize::MAX - is_read, of.text.len(), of.fingerprint)
+        let number = registered.iter().position(|fingerprint| *fingerprint == of.fingerprint);
+        (number.unwrap_or(usize::MAX), reads_others, usize::MAX - is_read, of.text.len(), of.fingerprint)
     };
     let ranks: Vec<_> = schemas.iter().map(rank).collect();
     let mut ranked: Vec<_> = ranks.into_iter().zip(schemas).collect();

@@ -1,0 +1,208 @@
+//! Looks up topics, and creates them.
+
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+use events_transport::{ErrorKind, Topic, TransportError};
+use rdkafka::ClientContext;
+use rdkafka::admin::{AdminClient, AdminOptions, NewTopic, ResourceSpecifier, TopicReplication};
+use rdkafka::client::Client;
+use rdkafka::error::{KafkaError, RDKafkaErrorCode};
+
+use super::context::Context;
+use super::error;
+use crate::config::{Config, Creation};
+
+/// How often the metadata of a new topic is asked for.
+const ASK: Duration = Duration::from_millis(50);
+
+/// What a producer needs to know of a topic.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct TopicInfo {
+    /// The number of partitions.
+    pub(crate) partitions: usize,
+    /// The limit of a batch in bytes, `max.message.bytes`; `None` if this user may not read it.
+    pub(crate) max_bytes: Option<usize>,
+}
+
+/// Looks up and creates topics. The client of its requests is created with the first of them.
+pub(crate) struct Topics {
+    config: Arc<Config>,
+    admin: Mutex<Option<Arc<AdminClient<Context>>>>,
+}
+
+impl Topics {
+    pub(crate) fn new(config: Arc<Config>) -> Self {
+        Self { config, admin: Mutex::default() }
+    }
+
+    /// Looks up a topic, and creates it if it is missing and `create_topics` is set. Blocks.
+    ///
+    /// # Errors
+    /// A [`TransportError`], of kind [`NotFound`](ErrorKind::NotFound) if the topic is missing.
+    pub(crate) fn ensure<C: ClientContext>(
+        &self,
+        client: &Client<C>,
+        topic: &Topic,
+        operation: &'static str,
+    ) -> Result<TopicInfo, TransportError> {
+        let partitions = match self.partitions(client, topic, operation)? {
+            Some(partitions) => partitions,
+            None => match self.config.creation {
+                None => return Err(self.missing(topic, operation)),
+                Some(creation) => {
+                    let settings: Vec<_> = self
+                        .config
+                        .retention_ms(topic)
+                        .map(|age| ("retention.ms", age))
+                        .into_iter()
+                        .collect();
+                    self.create(topic, creation, &settings, operation)?;
+                    self.leaders(client, topic, operation)?
+                }
+            },
+        };
+        Ok(TopicInfo { partitions, max_bytes: self.max_bytes(topic) })
+    }
+
+    /// Creates a topic with these settings unless it exists; does not wait for its leaders. Blocks.
+    ///
+    /// # Errors
+    /// A [`TransportError`] if the cluster refuses it.
+    pub(crate) fn create(
+        &self,
+        topic: &Topic,
+        creation: Creation,
+        settings: &[(&str, String)],
+        operation: &'static str,
+    ) -> Result<(), TransportError> {
+        // -1 is the default of the broker, from Kafka 2.4 on.
+        let partitions = creation.partitions.map_or(-1, i32::from);
+        let replication = TopicReplication::Fixed(creation.replication.map_or(-1, i32::from));
+        let name = self.config.namespace.checked_topic(topic, operation)?;
+        let mut new = NewTopic::new(&name, partitions, replication);
+        for (name, value) in settings {
+            new = new.set(name, value);
+        }
+        let admin = self.admin(operation, topic)?;
+        let created =
+            block_on(admin.create_topics([&new], &self.options())).and_then(|results| {
+                match results.into_iter().next() {
+                    Some(Ok(_)) => Ok(()),
+                    Some(Err((_, code))) => Err(KafkaError::AdminOp(code)),
+                    None => Err(KafkaError::Canceled),
+                }
+            });
+        match created {
+            Ok(()) => {
+                tracing::info!(%topic, ?creation, "created the topic");
+                Ok(())
+            }
+            // Another program was faster.
+            Err(KafkaError::AdminOp(RDKafkaErrorCode::TopicAlreadyExists)) => Ok(()),
+            Err(KafkaError::AdminOp(code)) => Err(error::from_code(code, "create", topic)),
+            Err(other) => Err(error::convert(other, "create", topic)),
+        }
+    }
+
+    /// The number of partitions; `None` if there is no such topic.
+    fn partitions<C: ClientContext>(
+        &self,
+        client: &Client<C>,
+        topic: &Topic,
+        operation: &'static str,
+    ) -> Result<Option<usize>, TransportError> {
+        let name = self.config.namespace.checked_topic(topic, operation)?;
+        let metadata = client
+            .fetch_metadata(Some(&name), self.config.client.timeout())
+            .map_err(|error| error::convert(error, operation, topic))?;
+        let Some(found) = metadata.topics().first() else { return Ok(None) };
+        match found.error().map(RDKafkaErrorCode::from) {
+            // The partitions without a leader are counted: the producer waits for it.
+            None | Some(RDKafkaErrorCode::LeaderNotAvailable) if !found.partitions().is_empty() => {
+                Ok(Some(found.partitions().len()))
+            }
+            None | Some(RDKafkaErrorCode::LeaderNotAvailable | RDKafkaErrorCode::UnknownTopicOrPartition) => {
+                Ok(None)
+            }
+            Some(code) => Err(error::from_code(code, operation, topic)),
+        }
+    }
+
+    /// Waits until every partition of a new topic has a leader.
+    fn leaders<C: ClientContext>(
+        &self,
+        client: &Client<C>,
+        topic: &Topic,
+        operation: &'static str,
+    ) -> Result<usize, TransportError> {
+        let deadline = Instant::now() + self.config.client.timeout();
+        let name = self.config.namespace.checked_topic(topic, operation)?;
+        loop {
+            let metadata = client
+                .fetch_metadata(Some(&name), self.config.client.timeout())
+                .map_err(|error| error::convert(error, operation, topic))?;
+            if let Some(found) = metadata.topics().first() {
+                let partitions = found.partitions();
+                if !partitions.is_empty() && partitions.iter().all(|partition| partition.leader() >= 0) {
+                    return Ok(partitions.len());
+                }
+            }
+            if Instant::now() >= deadline {
+                return Err(error::from_code(RDKafkaErrorCode::LeaderNotAvailable, operation, topic));
+            }
+            std::thread::sleep(ASK);
+        }
+    }
+
+    /// The topic's `max.message.bytes`. Users without the permission to read it send without a check.
+    fn max_bytes(&self, topic: &Topic) -> Option<usize> {
+        let admin = self.admin("describe", topic).ok()?;
+        let name = self.config.namespace.kafka_topic(topic);
+        let specifier = ResourceSpecifier::Topic(&name);
+        let described = block_on(admin.describe_configs([&specifier], &self.options())).ok()?;
+        let resource = described.into_iter().next()?.ok()?;
+        resource.get("max.message.bytes")?.value.as_ref()?.parse().ok()
+    }
+
+    fn missing(&self, topic: &Topic, operation: &'static str) -> TransportError {
+        let name = self.config.namespace.kafka_topic(topic);
+        let message = format!(
+            "no such topic: create it with `kafka-topics.sh --create --topic {name}`, or set `create_topics=true` in \
+             the URL"
+        );
+        TransportError::new(ErrorKind::NotFound, operation, topic, message)
+    }
+
+    fn options(&self) -> AdminOptions {
+        let timeout = Some(self.config.client.timeout());
+        AdminOptions::new().request_timeout(timeout).operation_timeout(timeout)
+    }
+
+    fn admin(
+        &self,
+        operation: &'static str,
+        topic: &Topic,
+    ) -> Result<Arc<AdminClient<Context>>, TransportError> {
+        let mut admin = self.admin.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(admin) = &*admin {
+            return Ok(admin.clone());
+        }
+        let settings = &self.config.client;
+        if settings.own("sasl.mechanisms") == Some("OAUTHBEARER") {
+            let message = "rdkafka's admin client can't use OAUTHBEARER: create the topic with Kafka's tools";
+            return Err(TransportError::new(ErrorKind::Unsupported, operation, topic, message));
+        }
+        let created = settings
+            .admin()
+            .create_with_context(settings.context())
+            .map_err(|error| error::convert(error, operation, topic))?;
+        Ok(admin.insert(Arc::new(created)).clone())
+    }
+}
+
+/// Waits for an answer of the admin client, which needs no runtime.
+fn block_on<T>(answer: impl Future<Output = Result<T, KafkaError>>) -> Result<T, KafkaError> {
+    let runtime = tokio::runtime::Builder::new_current_thread().build();
+    runtime.map_err(|_| KafkaError::Canceled)?.block_on(answer)
+}

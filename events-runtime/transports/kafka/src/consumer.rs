@@ -1,0 +1,397 @@
+//! A consumer: one member of a group in one or several topics.
+
+use std::sync::Arc;
+use std::thread;
+use std::time::Duration;
+
+use tokio::sync::oneshot;
+use tokio::time::{Instant, sleep_until, timeout};
+
+use super::acker::Acker;
+use super::client::{At, CommitFailure, GroupClient, Place, Topics, off_thread};
+use super::config::Config;
+use super::control::{Action, REMOVED};
+use super::control_watch::{ControlWatch, ControlWatches};
+use super::dead_letters::{DeadLetters, Open};
+use super::member::{Closing, Member, Stage, TopicState};
+use super::registry::Registry;
+use super::transactions::Transactions;
+use super::worker::{Source, Worker, start_of};
+use events_transport::{
+    BoxFuture, Consumer, ConsumerGroup, Delivery, ErrorKind, Position, Recipient, StartPosition,
+    Subscription, Topic, TransportError,
+};
+
+pub(super) struct KafkaConsumer {
+    member: Arc<Member>,
+    /// One for each topic.
+    recipients: Vec<Arc<Recipient>>,
+    registry: Option<Arc<Registry>>,
+    timeout: Duration,
+}
+
+/// What a subscription prepares before the member joins.
+struct Joining {
+    client: GroupClient,
+    sources: Vec<Source>,
+    control: Arc<ControlWatch>,
+}
+
+impl KafkaConsumer {
+    /// Joins a group. The subscriptions have one group and different topics.
+    pub(super) async fn subscribe(
+        config: Arc<Config>,
+        topics: Arc<Topics>,
+        watches: Arc<ControlWatches>,
+        open: Open,
+        subscriptions: Vec<Subscription>,
+    ) -> Result<Self, TransportError> {
+        let Some(first) = subscriptions.first().cloned() else {
+            let message = "a consumer needs at least one topic";
+            return Err(TransportError::new(ErrorKind::Invalid, "subscribe to", "", message));
+        };
+        let mut dead_letter_topics = Vec::with_capacity(subscriptions.len());
+        for subscription in &subscriptions {
+            dead_letter_topics.push(subscription.dead_letter_topic()?);
+        }
+        let names = subscriptions.iter().map(|one| one.topic.clone()).collect();
+        let subject = first.topic.to_string();
+        let (of_config, group) = (Arc::clone(&config), first.group.clone());
+        let of_outputs = Arc::clone(&topics);
+        let joining = off_thread("subscribe to", &subject, move || {
+            prepare(&of_config, &topics, &watches, &group, subscriptions)
+        })
+        .await?;
+        let Joining { client, sources, control } = joining;
+        let client = Arc::new(client);
+        let member = Arc::new(Member::new(
+            first.group.clone(),
+            names,
+            first.lease,
+            config.retry_for,
+            Arc::clone(&client),
+        ));
+        let dead_letters = Arc::new(DeadLetters::new(open));
+        let transactions = Arc::new(Transactions::new(Arc::clone(&config), of_outputs, Arc::clone(&member)));
+        let spawn = |name: &str, run: Box<dyn FnOnce() + Send>| {
+            let spawned = thread::Builder::new().name(name.to_owned()).spawn(run);
+            spawned.map(drop).map_err(|source| {
+                let message = "the system can't start a thread: check its limits";
+                TransportError::new(ErrorKind::Unavailable, "subscribe to", &first.topic, message)
+                    .with_source(source)
+            })
+        };
+        let (of_member, of_client) = (Arc::clone(&member), Arc::clone(&client));
+        spawn("events-kafka-commits", Box::new(move || of_member.run_commits(&of_client)))?;
+        let registry = config.registry.clone();
+        let worker = Worker::new(
+            Arc::clone(&member),
+            client,
+            sources,
+            control,
+            Arc::clone(&dead_letters),
+            registry.clone(),
+        );
+        if let Err(error) = spawn("events-kafka-consumer", Box::new(move || worker.run())) {
+            member.end_commits();
+            return Err(error);
+        }
+        let recipient = |(index, dead_letter_topic): (usize, Topic)| {
+            let topic = member.topics.get(index).unwrap_or(&first.topic).clone();
+            let (member, letters) = (Arc::clone(&member), Arc::clone(&dead_letters));
+            let acker = Acker::new(member, index, dead_letter_topic, letters, Arc::clone(&transactions));
+            Arc::new(Recipient::new(topic, first.group.clone(), Arc::new(acker)))
+        };
+        let recipients = dead_letter_topics.into_iter().enumerate().map(recipient).collect();
+        let consumer = Self { member, recipients, registry, timeout: config.client.timeout() };
+        // A rebalance may take longer while other members finish their work; the first `receive` waits on.
+        let deadline = Instant::now() + consumer.timeout;
+        consumer.joined(deadline).await?;
+        consumer.started(deadline).await;
+        Ok(consumer)
+    }
+
+    /// Waits until the member has its partitions. Returns whether it has.
+    async fn joined(&self, deadline: Instant) -> Result<bool, TransportError> {
+        loop {
+            let woken = self.member.wake.notified();
+            {
+                let mut state = self.member.state();
+                if let Some(error) = state.fatal.clone() {
+                    return Err(error);
+                }
+                if let Some(error) = state.error.take() {
+                    return Err(error);
+                }
+                let is_away = state.subscribed.contains(&TopicState::Away);
+                if state.stage == Stage::Joined && !is_away {
+                    return Ok(true);
+                }
+                if !is_away && !state.subscribed.contains(&TopicState::Subscribed) {
+                    return Ok(true);
+                }
+            }
+            if timeout(deadline.saturating_duration_since(Instant::now()), woken).await.is_err() {
+                return Ok(false);
+            }
+        }
+    }
+
+    /// Waits until the start of a new group is committed, so that the group is listed.
+    async fn started(&self, deadline: Instant) {
+        let answers: Vec<_> = {
+            let mut state = self.member.state();
+            let places: Vec<Place> = state.partitions.keys().copied().collect();
+            self.member.commit(&mut state);
+            places.into_iter().filter_map(|place| state.committed(place)).collect()
+        };
+        for answer in answers {
+            // If it fails, the next commit has the start.
+            let _ = timeout(deadline.saturating_duration_since(Instant::now()), answer).await;
+        }
+    }
+
+    /// Claims what there is. Returns when to look again if that is nothing.
+    fn claim(&self, max: usize) -> Result<(Vec<Delivery>, Option<std::time::Instant>), TransportError> {
+        let mut state = self.member.state();
+        if let Some(error) = state.fatal.clone() {
+            return Err(error);
+        }
+        let (token, claimed, due) = state.claim(max, self.member.lease);
+        if claimed.is_empty() {
+            if let Some(error) = state.error.take() {
+                return Err(error);
+            }
+            let removed = state.subscribed.iter().position(|topic| *topic == TopicState::Removed);
+            if let Some(topic) = removed.and_then(|index| self.member.topics.get(index)) {
+                return Err(TransportError::no_group("receive from", topic, &self.member.group));
+            }
+        }
+        drop(state);
+        let deliver = |(place, claimed): (Place, super::partition::Claimed)| {
+            let recipient = Arc::clone(self.recipients.get(place.topic)?);
+            let position = Position::Record { partition: place.partition, offset: claimed.offset };
+            let super::partition::Record { message, time } = claimed.record;
+            let message = match &self.registry {
+                Some(registry) => registry.refreshed(message),
+                None => message,
+            };
+            Some(Delivery::new(message, position, claimed.attempt, time, token, recipient))
+        };
+        Ok((claimed.into_iter().filter_map(deliver).collect(), due))
+    }
+
+    async fn receive(&self, max: usize, wait: Duration) -> Result<Vec<Delivery>, TransportError> {
+        if max == 0 {
+            return Ok(Vec::new());
+        }
+        let _receiving = Receiving::new(&self.member);
+        // No deadline if it exceeds the range of the clock.
+        let deadline = Instant::now().checked_add(wait);
+        if wait.is_zero() {
+            let (deliveries, _) = self.claim(max)?;
+            if !deliveries.is_empty() {
+                return Ok(deliveries);
+            }
+            self.caught_up().await?;
+            return self.claim(max).map(|(deliveries, _)| deliveries);
+        }
+        loop {
+            let woken = self.member.wake.notified();
+            let (deliveries, due) = self.claim(max)?;
+            if !deliveries.is_empty() || deadline.is_some_and(|deadline| deadline <= Instant::now()) {
+                return Ok(deliveries);
+            }
+            let until = [due.map(Instant::from_std), deadline].into_iter().flatten().min();
+            tokio::select! {
+                () = woken => {}
+                () = async {
+                    match until {
+                        Some(at) => sleep_until(at).await,
+                        None => std::future::pending().await,
+                    }
+                } => {}
+            }
+        }
+    }
+
+    /// Waits until every message is fetched that is stored now.
+    async fn caught_up(&self) -> Result<(), TransportError> {
+        let deadline = Instant::now() + self.timeout;
+        if !self.joined(deadline).await? {
+            return Ok(());
+        }
+        let fetching = || -> Vec<Place> {
+            let state = self.member.state();
+            let fetching = state.partitions.iter().filter(|(_, one)| !one.is_paused && !one.is_revoking);
+            fetching.map(|(place, _)| *place).collect()
+        };
+        let (places, Some(client)) = (fetching(), self.member.client()) else { return Ok(()) };
+        if places.is_empty() {
+            return Ok(());
+        }
+        let wait = self.timeout;
+        let ends = off_thread("receive from", &self.member.names(), move || {
+            client.offsets_at(&places, At::End, wait)
+        })
+        .await?;
+        loop {
+            let woken = self.member.wake.notified();
+            {
+                let state = self.member.state();
+                let is_behind = |(place, end): &(Place, u64)| {
+                    state
+                        .partitions
+                        .get(place)
+                        .is_some_and(|one| !one.is_paused && !one.is_revoking && one.partition.next() < *end)
+                };
+                if !ends.iter().any(is_behind) {
+                    return Ok(());
+                }
+            }
+            if timeout(deadline.saturating_duration_since(Instant::now()), woken).await.is_err() {
+                return Ok(());
+            }
+        }
+    }
+}
+
+/// Notes that a `receive` is under way.
+struct Receiving<'m>(&'m Member);
+
+impl<'m> Receiving<'m> {
+    fn new(member: &'m Member) -> Self {
+        let mut state = member.state();
+        state.is_receiving = true;
+        state.received = std::time::Instant::now();
+        state.expired = None;
+        Self(member)
+    }
+}
+
+impl Drop for Receiving<'_> {
+    fn drop(&mut self) {
+        let mut state = self.0.state();
+        state.is_receiving = false;
+        state.received = std::time::Instant::now();
+    }
+}
+
+impl Consumer for KafkaConsumer {
+    fn receive(
+        &mut self,
+        max: usize,
+        wait: Duration,
+    ) -> BoxFuture<'_, Result<Vec<Delivery>, TransportError>> {
+        Box::pin((*self).receive(max, wait))
+    }
+
+    fn close(self: Box<Self>) -> BoxFuture<'static, Result<(), TransportError>> {
+        let (reply, answer) = oneshot::channel();
+        self.member.state().closing = Some(Closing(Some(reply)));
+        let closed = self.member.closed("leave");
+        Box::pin(async move { answer.await.unwrap_or(Err(closed)) })
+    }
+}
+
+impl Drop for KafkaConsumer {
+    fn drop(&mut self) {
+        let mut state = self.member.state();
+        if state.closing.is_none() {
+            state.closing = Some(Closing(None));
+        }
+    }
+}
+
+/// Reaches the cluster, finds the topics, and creates the group if it is new. Blocks.
+fn prepare(
+    config: &Arc<Config>,
+    topics: &Topics,
+    watches: &ControlWatches,
+    group: &ConsumerGroup,
+    subscriptions: Vec<Subscription>,
+) -> Result<Joining, TransportError> {
+    let mut names = Vec::with_capacity(subscriptions.len());
+    for subscription in &subscriptions {
+        names.push(config.namespace.checked_topic(&subscription.topic, "subscribe to")?);
+    }
+    let kafka_group = config.namespace.kafka_group(group);
+    let client = GroupClient::new(&config.client, config.group_protocol, &kafka_group, names.clone())?;
+    client.reach()?;
+    let mut places = Vec::new();
+    for (index, subscription) in subscriptions.iter().enumerate() {
+        let count = client.ensure(topics, &subscription.topic)?;
+        check_start(subscription, count)?;
+        places.extend((0..count).map(|partition| Place { topic: index, partition }));
+    }
+    let control = watches.of(config, group, &names)?;
+    let timeout = config.client.timeout();
+    let mut sources: Vec<Source> = Vec::with_capacity(names.len());
+    for name in names {
+        let epoch = wait_for_end(&control, &name, timeout);
+        sources.push(Source { name, start: None, epoch });
+    }
+    let mut starts = Vec::new();
+    let committed = client.committed(&places, timeout)?;
+    for (index, subscription) in subscriptions.into_iter().enumerate() {
+        let of_topic = committed.iter().filter(|(place, _)| place.topic == index);
+        let is_known = |found: &Option<super::client::CommittedOffset>| {
+            found.as_ref().is_some_and(|found| found.metadata != REMOVED)
+        };
+        let is_new = !of_topic.clone().any(|(_, found)| is_known(found));
+        let start = match &config.offset_time {
+            Some(time) => time,
+            None if is_new => &subscription.start,
+            None => continue,
+        };
+        for (place, _) in of_topic {
+            starts.push((*place, start_of(&client, *place, start, timeout)?, String::new()));
+        }
+        if let Some(source) = sources.get_mut(index).filter(|_| is_new) {
+            source.start = Some(start.clone());
+        }
+    }
+    if !starts.is_empty() {
+        match client.commit(&starts) {
+            // The group has members: this one commits the start of the partitions that it gets.
+            Ok(()) | Err(CommitFailure::Rebalance | CommitFailure::TooMuchMetadata) => {}
+            Err(CommitFailure::Unavailable(error) | CommitFailure::Refused(error)) => return Err(error),
+        }
+    }
+    Ok(Joining { client, sources, control })
+}
+
+/// Refuses a position that is none of the topic's partitions.
+fn check_start(subscription: &Subscription, count: u32) -> Result<(), TransportError> {
+    let is_known = |position: Position| position.partition().is_some_and(|partition| partition < count);
+    let is_valid = match &subscription.start {
+        StartPosition::At(position) => is_known(*position),
+        StartPosition::Partitions(positions) => positions.iter().all(is_known),
+        _ => true,
+    };
+    if is_valid {
+        return Ok(());
+    }
+    let message = format!(
+        "`{}` is not a position in its partitions, which are 0 to {}: write a position such as `0:42`",
+        subscription.start,
+        count.saturating_sub(1)
+    );
+    Err(TransportError::new(ErrorKind::Invalid, "subscribe to", &subscription.topic, message))
+}
+
+/// Waits while a caller changes the offsets of the group, and returns the epoch of the last request.
+fn wait_for_end(control: &ControlWatch, topic: &str, timeout: Duration) -> Option<u64> {
+    control.look(timeout);
+    let found = std::time::Instant::now();
+    while let Some(request) = control.request(topic) {
+        match request.action {
+            // The caller may have crashed.
+            Action::Leave(hold) if !request.is_out_of_date() && found.elapsed() < hold => {
+                control.look(timeout);
+            }
+            _ => return Some(request.epoch),
+        }
+    }
+    None
+}

@@ -1,0 +1,336 @@
+//! Acknowledgements with outputs: the outputs and the offsets are stored in one transaction of Kafka.
+//!
+//! A thread gathers what was acknowledged while the last transaction ran, and commits it together. While it does,
+//! the member commits no offsets otherwise: an older commit that arrives later would take acknowledgements back. A
+//! message stays in flight, without a lease, until its transaction is over.
+//!
+//! The offsets are committed by the member and its generation (KIP-447): a member that lost its partitions stores
+//! nothing. If it is not known whether a transaction was committed, the producer is replaced, which ends the
+//! transaction, and the offsets of the group tell.
+
+use std::borrow::Cow;
+use std::collections::{BTreeMap, HashSet};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
+
+use tokio::sync::oneshot;
+
+use super::client::{Place, Topics, TransactionFailure, Transactional};
+use super::config::Config;
+use super::member::{Member, Stored};
+use super::partition::Requeue;
+use events_transport::{ErrorKind, Message, Topic, TransportError};
+
+const OPERATION: &str = "commit a transaction of";
+
+/// The most acknowledgements of one transaction.
+const MOST: usize = 500;
+/// The pause after a transaction that failed.
+const PAUSE: Duration = Duration::from_millis(100);
+/// The pause of a message whose outputs were not stored.
+const AGAIN: Duration = Duration::from_secs(1);
+/// How long a question for committed offsets may take.
+const ASK: Duration = Duration::from_secs(2);
+/// How long the thread waits for work before it looks whether the consumer has ended.
+const IDLE: Duration = Duration::from_secs(1);
+
+/// An acknowledgement with its outputs.
+pub(super) struct Acknowledged {
+    pub(super) place: Place,
+    pub(super) offset: u64,
+    pub(super) claim: u64,
+    pub(super) outputs: Vec<(Topic, Message)>,
+    pub(super) since: Instant,
+    pub(super) reply: oneshot::Sender<Stored>,
+}
+
+/// The transactions of a member. The thread starts with the first of them, and ends with this.
+pub(super) struct Transactions {
+    shared: Arc<Shared>,
+}
+
+struct Shared {
+    config: Arc<Config>,
+    topics: Arc<Topics>,
+    member: Arc<Member>,
+    /// Differs for each member: the generation of the group keeps an earlier one away.
+    id: String,
+    queue: Mutex<Queue>,
+    wake: Condvar,
+}
+
+#[derive(Default)]
+struct Queue {
+    waiting: Vec<Acknowledged>,
+    is_started: bool,
+    is_closed: bool,
+}
+
+/// The part of a transaction that its failure is about.
+enum Failed {
+    /// All are tried again.
+    Later(TransportError),
+    /// One of them fails again.
+    Refused(TransportError),
+}
+
+impl Transactions {
+    pub(super) fn new(config: Arc<Config>, topics: Arc<Topics>, member: Arc<Member>) -> Self {
+        let id = format!("{}.{}", config.namespace.kafka_group(&member.group), uuid::Uuid::new_v4());
+        let (queue, wake) = (Mutex::default(), Condvar::new());
+        Self { shared: Arc::new(Shared { config, topics, member, id, queue, wake }) }
+    }
+
+    /// Adds an acknowledgement to the next transaction.
+    pub(super) fn add(&self, acknowledged: Acknowledged) {
+        let mut queue = self.shared.queue();
+        if !queue.is_started {
+            let shared = Arc::clone(&self.shared);
+            let thread = std::thread::Builder::new().name("events-kafka-transactions".to_owned());
+            if let Err(source) = thread.spawn(move || shared.run()) {
+                drop(queue);
+                let message = "the system can't start a thread: check its limits";
+                let error = self.shared.error(ErrorKind::Unavailable, message).with_source(source);
+                return self.shared.give_back(acknowledged, &error, Requeue::Uncounted(AGAIN));
+            }
+            queue.is_started = true;
+        }
+        queue.waiting.push(acknowledged);
+        drop(queue);
+        self.shared.wake.notify_one();
+    }
+}
+
+impl Drop for Transactions {
+    fn drop(&mut self) {
+        self.shared.queue().is_closed = true;
+        self.shared.wake.notify_one();
+    }
+}
+
+impl Shared {
+    fn queue(&self) -> MutexGuard<'_, Queue> {
+        self.queue.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn error(&self, kind: ErrorKind, message: &str) -> TransportError {
+        TransportError::new(kind, OPERATION, self.member.names(), message)
+    }
+
+    fn run(self: Arc<Self>) {
+        let mut producer = None;
+        // Topics of outputs that exist.
+        let mut known = HashSet::new();
+        let mut alone = false;
+        loop {
+            let mut queue = self.queue();
+            while queue.waiting.is_empty() {
+                if queue.is_closed {
+                    return;
+                }
+                queue = self.wake.wait_timeout(queue, IDLE).unwrap_or_else(PoisonError::into_inner).0;
+            }
+            let most = if alone { 1 } else { MOST.min(queue.waiting.len()) };
+            let batch: Vec<_> = queue.waiting.drain(..most).collect();
+            drop(queue);
+            let (rest, failed) = self.commit(batch, &mut producer, &mut known);
+            self.member.end_transaction();
+            self.member.wake.notify_one();
+            alone = false;
+            match failed {
+                None => {}
+                Some(Failed::Refused(error)) if rest.len() == 1 => {
+                    for one in rest {
+                        // The attempt counts: the message becomes a dead letter in the end.
+                        self.give_back(one, &error, Requeue::Counted(AGAIN));
+                    }
+                }
+                Some(Failed::Refused(_)) => {
+                    alone = true;
+                    self.put_back(rest);
+                }
+                Some(Failed::Later(error)) => self.later(rest, &error),
+            }
+        }
+    }
+
+    /// Puts acknowledgements before those that wait.
+    fn put_back(&self, mut rest: Vec<Acknowledged>) {
+        let mut queue = self.queue();
+        rest.append(&mut queue.waiting);
+        queue.waiting = rest;
+    }
+
+    /// Tries again, unless it has taken too long.
+    fn later(&self, rest: Vec<Acknowledged>, error: &TransportError) {
+        tracing::debug!(%error, "a transaction failed, and is tried again");
+        let (over, rest): (Vec<_>, Vec<_>) =
+            rest.into_iter().partition(|one| one.since.elapsed() > self.config.retry_for);
+        for one in over {
+            self.give_back(one, error, Requeue::Uncounted(AGAIN));
+        }
+        if !rest.is_empty() {
+            self.put_back(rest);
+            std::thread::sleep(PAUSE);
+        }
+    }
+
+    /// Returns a message whose outputs are not stored.
+    fn give_back(&self, one: Acknowledged, error: &TransportError, how: Requeue) {
+        // Its partition may belong to another member now.
+        let _ = self.member.state().requeue(one.place, one.offset, one.claim, how);
+        self.member.wake.notify_one();
+        let _ = one.reply.send(Err(error.clone()));
+    }
+
+    /// Commits a transaction. Returns what is not stored, and why.
+    fn commit(
+        &self,
+        batch: Vec<Acknowledged>,
+        producer: &mut Option<Transactional>,
+        known: &mut HashSet<Topic>,
+    ) -> (Vec<Acknowledged>, Option<Failed>) {
+        let Some(client) = self.member.client() else { return (self.lost(batch, |_| false), None) };
+        if !self.member.begin_transaction(self.config.client.timeout()) {
+            let message = "an earlier commit of offsets was not answered in time";
+            return (batch, Some(Failed::Later(self.error(ErrorKind::Unavailable, message))));
+        }
+        let batch = {
+            let state = self.member.state();
+            let is_held = |one: &Acknowledged| state.is_leaving(one.place, one.offset, one.claim);
+            let held: Vec<bool> = batch.iter().map(is_held).collect();
+            drop(state);
+            let mut held = held.into_iter();
+            self.lost(batch, |_| held.next().unwrap_or_default())
+        };
+        if batch.is_empty() {
+            return (batch, None);
+        }
+        let group = self.config.namespace.kafka_group(&self.member.group);
+        let open = match producer.take() {
+            Some(open) => open,
+            None => match Transactional::create(&self.config.client, &self.id, &group) {
+                Ok(open) => open,
+                Err(error) => return (batch, Some(self.failed(error))),
+            },
+        };
+        let mut records = Vec::new();
+        for (topic, message) in batch.iter().flat_map(|one| &one.outputs) {
+            if !known.contains(topic) {
+                match open.ensure(&self.topics, topic) {
+                    Ok(_) => known.insert(topic.clone()),
+                    Err(error) => {
+                        *producer = Some(open);
+                        return (batch, Some(self.failed(error)));
+                    }
+                };
+            }
+            let framed = match &self.config.registry {
+                Some(registry) => registry.frame(topic, message).map(Cow::Owned),
+                None => Ok(Cow::Borrowed(message)),
+            };
+            let named = self.config.namespace.checked_topic(topic, OPERATION);
+            match named.and_then(|name| Ok((name, framed?))) {
+                Ok(record) => records.push(record),
+                Err(error) => {
+                    *producer = Some(open);
+                    return (batch, Some(Failed::Refused(error)));
+                }
+            }
+        }
+        let mut settled: BTreeMap<Place, Vec<u64>> = BTreeMap::new();
+        for one in &batch {
+            settled.entry(one.place).or_default().push(one.offset);
+        }
+        let commits = self.member.state().commits_of(&settled);
+        let offsets: Vec<_> =
+            commits.iter().map(|one| (one.place, one.offset, one.metadata.clone())).collect();
+        let records_of = || records.iter().map(|(name, message)| (name.as_str(), &**message));
+        let failure = match open.run(&client, &offsets, records_of()) {
+            Ok(()) => None,
+            Err(TransactionFailure::Unknown(error)) => {
+                // Replacing the producer ends the transaction; then the offsets say how.
+                drop(open);
+                match self.was_committed(&client, &group, producer, &offsets) {
+                    Some(true) => None,
+                    Some(false) => Some(Failed::Later(error)),
+                    None => {
+                        // Another member continues where the transaction has left the group.
+                        self.member.abandon(&error);
+                        return (self.lost(batch, |_| false), None);
+                    }
+                }
+            }
+            Err(other) => {
+                *producer = Some(open);
+                match other {
+                    TransactionFailure::Refused(error) => Some(Failed::Refused(error)),
+                    TransactionFailure::Aborted(error)
+                    | TransactionFailure::Rebalance(error)
+                    | TransactionFailure::Unknown(error) => Some(self.failed(error)),
+                }
+            }
+        };
+        if failure.is_some() {
+            return (batch, failure);
+        }
+        let mut state = self.member.state();
+        state.transacted(commits);
+        for Acknowledged { place, offset, claim, reply, .. } in batch {
+            // The partition may have been lost since: the transaction was stored before.
+            let _ = state.settle(place, offset, claim);
+            let _ = reply.send(Ok(()));
+        }
+        (Vec::new(), None)
+    }
+
+    /// A failure before or in a transaction that was aborted.
+    fn failed(&self, error: TransportError) -> Failed {
+        let is_refused = !error.is_retryable() || error.kind().needs_operator();
+        if is_refused { Failed::Refused(error) } else { Failed::Later(error) }
+    }
+
+    /// Whether the offsets of a transaction are those of the group; `None` if that can't be found out in time.
+    fn was_committed(
+        &self,
+        client: &super::client::GroupClient,
+        group: &str,
+        producer: &mut Option<Transactional>,
+        offsets: &[(Place, u64, String)],
+    ) -> Option<bool> {
+        let deadline = Instant::now() + self.config.retry_for;
+        let places: Vec<Place> = offsets.iter().map(|(place, ..)| *place).collect();
+        while Instant::now() < deadline {
+            let asked = Transactional::create(&self.config.client, &self.id, group).and_then(|open| {
+                *producer = Some(open);
+                client.committed(&places, ASK)
+            });
+            match asked {
+                Ok(committed) => {
+                    let found: BTreeMap<_, _> = committed.into_iter().collect();
+                    return Some(offsets.iter().all(|(place, offset, metadata)| {
+                        found.get(place).and_then(Option::as_ref).is_some_and(|found| {
+                            u64::try_from(found.offset).ok() == Some(*offset) && found.metadata == *metadata
+                        })
+                    }));
+                }
+                Err(error) => tracing::debug!(%error, "the end of a transaction is not known yet"),
+            }
+            std::thread::sleep(PAUSE);
+        }
+        None
+    }
+
+    /// Answers those that the member no longer holds, and returns the others.
+    fn lost(
+        &self,
+        batch: Vec<Acknowledged>,
+        mut is_held: impl FnMut(&Acknowledged) -> bool,
+    ) -> Vec<Acknowledged> {
+        let (held, lost): (Vec<_>, Vec<_>) = batch.into_iter().partition(|one| is_held(one));
+        for one in lost {
+            let _ = one.reply.send(Err(self.member.lost("settle", one.place, one.offset)));
+        }
+        held
+    }
+}

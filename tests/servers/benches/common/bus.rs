@@ -1,0 +1,61 @@
+//! The whole bus: emit, encode, route by key and send; receive, decode and handle.
+
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, OnceLock};
+use std::time::{Duration, Instant};
+
+use events_runtime::{Config, Event, EventBus, Hub, Signal};
+use events_tests::openedx::{SessionLoginCompleted, user};
+use tokio::sync::oneshot;
+
+use super::{Failure, Rates, rate};
+
+/// Events per turn.
+const COUNT: usize = 50_000;
+/// Less than the queue's capacity.
+const PORTION: usize = 5_000;
+
+pub(crate) async fn turn(url: &str) -> Result<Rates, Failure> {
+    let config = Config::from_toml(&format!(
+        "[service]\nname = 'lms'\n[bus]\nurl = '{}'\n\
+         [routes.'org.openedx.learning.auth.session.login.completed.v1']\nlogins = {{ key = 'user.pii.username' }}",
+        url
+    ))?;
+    let bus = EventBus::builder().config(config).hub(Hub::new()).start().await?;
+    let started = Instant::now();
+    for portion in 0..COUNT / PORTION {
+        for number in 0..PORTION {
+            let id = portion * PORTION + number;
+            let mut user = user("Bob Föö");
+            user.id = i64::try_from(id)?;
+            user.pii.username = format!("user-{}", id % 1_000);
+            bus.hub().emit(SessionLoginCompleted { user });
+        }
+        bus.flush(Duration::from_secs(60)).await?;
+    }
+    let sent = started.elapsed();
+
+    let (end, ended) = oneshot::channel::<()>();
+    let (end, received) = (Mutex::new(Some(end)), Arc::new(AtomicUsize::new(0)));
+    let (counter, first) = (received.clone(), Arc::new(OnceLock::new()));
+    let begun = first.clone();
+    bus.hub().scope(|| {
+        let count = move |_: &Event<SessionLoginCompleted>| {
+            begun.get_or_init(Instant::now);
+            if counter.fetch_add(1, Ordering::Relaxed) + 1 == COUNT {
+                drop(end.lock().ok().and_then(|mut end| end.take()));
+            }
+        };
+        Signal::<SessionLoginCompleted>::new().connect("count", count);
+    });
+    let consume = bus.consume("logins").group("bench");
+    consume.run_until(async { drop(tokio::time::timeout(Duration::from_secs(2 * 60), ended).await) }).await?;
+    // Members of Kafka take seconds to join.
+    let consumed = first.get().map_or(Duration::ZERO, Instant::elapsed);
+    bus.shutdown(Duration::from_secs(10)).await?;
+    assert_eq!(received.load(Ordering::Relaxed), COUNT, "each event is received once");
+    Ok(vec![
+        ("bus: emit to acknowledged", rate(COUNT, sent)),
+        ("bus: consume to a receiver", rate(COUNT, consumed)),
+    ])
+}

@@ -1,0 +1,126 @@
+//! The conformance suite on `kafka:`, on one broker that the tests of a module share, each in a namespace of its
+//! own: without faults, and while the broker is restarted, killed or paused, or its connections are closed.
+
+use std::time::Duration;
+
+use events_server_tests::{KafkaServer, Proxy, SharedServers, TestServers, free_port};
+use events_tests::conformance;
+
+type Kafka = TestServers<KafkaServer>;
+
+/// The first pause between two faults. A broker that comes back needs seconds, and so do its groups.
+const REST: Duration = Duration::from_secs(4);
+/// The first pause between two cuts.
+const BRIEF: Duration = Duration::from_millis(400);
+/// A restart takes 3 to 6 s, and longer on a busy machine.
+const PATIENCE: u32 = 40;
+/// A client reconnects within a second.
+const SHORT: u32 = 15;
+
+/// One partition: most promises are about one order of all messages.
+fn alone() -> Kafka {
+    let server = KafkaServer::start();
+    TestServers::new(server.url(), server).set("create_topics=true")
+}
+
+/// A namespace of the broker without faults.
+fn kafka() -> SharedServers {
+    SharedServers::of("kafka", alone)
+}
+
+fn restarted() -> SharedServers {
+    SharedServers::of("restarted", || {
+        alone().with_faults("restarted", REST, PATIENCE, |server| {
+            server.stop();
+            server.start_again();
+        })
+    })
+}
+
+fn killed() -> SharedServers {
+    SharedServers::of("killed", || {
+        alone().with_faults("killed", REST, PATIENCE, |server| {
+            server.kill();
+            server.start_again();
+        })
+    })
+}
+
+/// Half of the pauses exceed the timeout.
+fn paused() -> SharedServers {
+    SharedServers::of("paused", || {
+        let kafka = alone().with_faults("paused", REST / 4, PATIENCE, |server| {
+            server.signal("STOP");
+            std::thread::sleep(Duration::from_millis(fastrand::u64(100..2_000)));
+            server.signal("CONT");
+        });
+        kafka.set("timeout=1s")
+    })
+}
+
+/// All clients go through a proxy, whose port the broker tells them.
+fn cut() -> SharedServers {
+    SharedServers::of("cut", || {
+        let port = free_port();
+        let proxy = Proxy::before(port);
+        let server = KafkaServer::behind(port, proxy.port());
+        let kafka = TestServers::new(server.url(), (server, proxy)).set("create_topics=true");
+        kafka.with_faults("cut", BRIEF, SHORT, |(_, proxy)| {
+            proxy.cut();
+        })
+    })
+}
+
+conformance!(kafka, kafka().set("partitions=1"));
+conformance!(kafka_consumer_protocol, kafka().set("partitions=1").set("group_protocol=consumer"));
+conformance!(kafka_restarted, restarted().set("partitions=1"));
+conformance!(kafka_killed, killed().set("partitions=1"));
+conformance!(kafka_paused, paused().set("partitions=1"));
+conformance!(kafka_cut, cut().set("partitions=1"));
+
+/// The promises of a topic with partitions, of which the others need one order of all messages.
+macro_rules! with_partitions {
+    ($module:ident, $fixture:expr) => {
+        mod $module {
+            events_runtime::testing::conformance::promises! {
+                [events_tests::conformance] $fixture.set("partitions=3"),
+                partitions: [
+                    positions_of_two_partitions_do_not_compare,
+                    the_messages_of_a_key_are_in_one_partition,
+                    a_group_starts_at_a_position_in_each_partition,
+                    a_position_of_no_partition_is_an_error,
+                    a_group_is_moved_in_each_partition,
+                    a_status_reports_each_partition,
+                    unsettled_messages_are_listed_by_partition,
+                    members_keep_the_order_of_each_key,
+                ]
+                keys: [
+                    the_order_of_each_key_is_kept,
+                    competing_members_keep_the_order_of_each_key,
+                    a_key_waiting_for_a_retry_holds_its_later_messages,
+                    random_settling_keeps_the_order_and_loses_nothing,
+                ]
+                settling: [
+                    an_acknowledged_message_never_comes_again,
+                    a_dropped_delivery_comes_back_with_the_same_id_and_a_raised_attempt,
+                    a_rejected_message_goes_to_the_dead_letter_topic_with_reason_and_headers,
+                    a_late_acknowledgement_is_an_error_and_the_message_is_not_lost,
+                ]
+                start: [
+                    a_group_starts_at_a_time,
+                    a_group_at_latest_gets_only_what_comes_later,
+                    a_group_can_be_moved_back,
+                    a_group_can_be_moved_forward,
+                ]
+                inbound: [
+                    parallel_work_that_fails_at_random_keeps_each_key_in_order_and_loses_nothing,
+                    consumers_that_stop_and_start_lose_nothing,
+                ]
+                replay: [a_replay_is_bounded_in_each_partition]
+            }
+        }
+    };
+}
+
+with_partitions!(kafka_partitions, kafka());
+with_partitions!(kafka_partitions_consumer_protocol, kafka().set("group_protocol=consumer"));
