@@ -110,12 +110,11 @@ impl SharedServers {
     ) -> Self {
         let mut current = CURRENT.lock().unwrap_or_else(PoisonError::into_inner);
         let shared = current.as_ref().filter(|(name, _)| *name == module);
-        let (servers, before) = match shared {
-            Some((_, servers)) => (servers.clone(), None),
-            None => {
-                let servers: Arc<dyn Servers> = Arc::new(start());
-                (servers.clone(), current.replace((module, servers)))
-            }
+        let (servers, before) = if let Some((_, servers)) = shared {
+            (servers.clone(), None)
+        } else {
+            let servers: Arc<dyn Servers> = Arc::new(start());
+            (servers.clone(), current.replace((module, servers)))
         };
         drop(current);
         // May end servers, which takes a while.

@@ -25,17 +25,17 @@ pub(crate) fn installed(name: &str, file: &str) -> PathBuf {
 
 /// Creates `folder/name` by `make` unless it exists. Concurrent tests wait for the first.
 pub(crate) fn once(folder: &Path, name: &str, make: impl FnOnce(&Path)) -> PathBuf {
-    let (made, unfinished) = (folder.join(name), folder.join(format!("{name}.unfinished")));
+    let (finished, unfinished) = (folder.join(name), folder.join(format!("{name}.unfinished")));
     let lock = File::create(folder.join("lock")).expect("a lock file");
     lock.lock().expect("a lock");
-    if !made.exists() {
+    if !finished.exists() {
         if unfinished.is_dir() {
             fs::remove_dir_all(&unfinished).expect("the rest of an interrupted run is removed");
         }
         make(&unfinished);
-        fs::rename(&unfinished, &made).unwrap_or_else(|error| panic!("`{name}` was not made: {error}"));
+        fs::rename(&unfinished, &finished).unwrap_or_else(|error| panic!("`{name}` was not made: {error}"));
     }
-    made
+    finished
 }
 
 /// The command `java` with the options of a quick start, and a heap of at most `megabytes`.

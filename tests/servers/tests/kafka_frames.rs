@@ -163,15 +163,15 @@ async fn another_client_reads_our_frames_and_makes_the_same() {
     send(&*bus, event(SCHEMA, b"\x04c1")).await.expect("sent");
     let (key, value, _) = servers.first_record();
     let settings = SrSettings::new(servers.registry.url());
-    let decoder = AvroDecoder::new(settings.clone());
-    let decoded = decoder.decode(Some(&value)).await.expect("a value");
+    let reader = AvroDecoder::new(settings.clone());
+    let decoded = reader.decode(Some(&value)).await.expect("a value");
     let field = ("course_key".to_owned(), Value::String("c1".to_owned()));
     assert_eq!(decoded.value, Value::Record(vec![field]));
-    assert_eq!(decoder.decode(Some(&key)).await.expect("a key").value, Value::String(COURSE.to_owned()));
+    assert_eq!(reader.decode(Some(&key)).await.expect("a key").value, Value::String(COURSE.to_owned()));
     let subject =
         SubjectNameStrategy::TopicRecordNameStrategy("orders".to_owned(), format!("{TYPE}.CloudEvent"));
-    let encoder = AvroEncoder::new(settings);
-    let encoded = encoder.encode(vec![("course_key", Value::String("c1".to_owned()))], subject).await;
+    let writer = AvroEncoder::new(settings);
+    let encoded = writer.encode(vec![("course_key", Value::String("c1".to_owned()))], subject).await;
     assert_eq!(encoded.expect("a value"), value);
 }
 

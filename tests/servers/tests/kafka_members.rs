@@ -69,7 +69,7 @@ impl Group {
             }
         }
         // Half of the members leave without a word.
-        if member % 2 == 0 {
+        if member.is_multiple_of(2) {
             consumer.close().await.expect("the member leaves");
         }
     }

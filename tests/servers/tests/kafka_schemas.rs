@@ -44,7 +44,9 @@ async fn create(server: &KafkaServer, partitions: i32) {
     let new = NewTopic::new(SCHEMAS, partitions, TopicReplication::Fixed(1));
     let new = new.set("cleanup.policy", "compact").set("max.message.bytes", "9000000");
     let created = admin(server).create_topics([&new], &options()).await.expect("the broker replies");
-    created.into_iter().for_each(|topic| drop(topic.expect("it is created")));
+    for topic in created {
+        topic.expect("it is created");
+    }
     // The broker learns of it from the controller.
     let client: BaseProducer =
         ClientConfig::new().set("bootstrap.servers", server.bootstrap()).create().expect("a client");
@@ -70,8 +72,11 @@ async fn store(transport: &dyn Transport, fingerprint: u64, text: &str) {
     transport.store_schema(&orders(), &id(fingerprint), text).await.expect("the schema is stored");
 }
 
+/// Key and value of a record.
+type Bytes<'b> = (Option<&'b [u8]>, Option<&'b [u8]>);
+
 /// Writes as another program does.
-fn write(server: &KafkaServer, records: &[(Option<&[u8]>, Option<&[u8]>)]) {
+fn write(server: &KafkaServer, records: &[Bytes<'_>]) {
     let mut config = ClientConfig::new();
     config.set("bootstrap.servers", server.bootstrap()).set("message.max.bytes", "9000000");
     let producer: BaseProducer = config.create().expect("a client");
@@ -183,7 +188,9 @@ async fn a_recreated_topic_of_schemas_is_read_again() {
     }
     assert_eq!(list(&*transport).await.len(), 5);
     let deleted = admin(&server).delete_topics(&[SCHEMAS], &options()).await.expect("the broker replies");
-    deleted.into_iter().for_each(|topic| drop(topic.expect("it is deleted")));
+    for topic in deleted {
+        topic.expect("it is deleted");
+    }
     create(&server, 1).await;
     write(&server, &[(Some(&key(4)), Some(b"new")), (Some(&key(7)), Some(b"new"))]);
     assert_eq!(read(&*transport, 4).await.as_deref(), Some("new"));

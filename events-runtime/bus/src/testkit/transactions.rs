@@ -107,13 +107,13 @@ pub async fn events_of_a_receiver_are_stored_with_the_acknowledgement(fixture: &
 pub async fn a_failed_attempt_emits_nothing(fixture: &dyn Fixture) {
     let Some(bus) = placed(fixture, "a_failed_attempt_emits_nothing").await else { return };
     let (handled, tried) = (Handled::default(), Handled::default());
-    let (seen, tries) = (Arc::clone(&handled), Arc::clone(&tried));
+    let (seen, calls) = (Arc::clone(&handled), Arc::clone(&tried));
     connect_receiver(&bus, move |event| {
         if is_original(event) {
             Hub::current().emit(order(event.number + DERIVED));
-            let mut tries = tries.lock().expect("no panic");
-            tries.push(event.number);
-            if tries.iter().filter(|number| **number == event.number).count() < 3 {
+            let mut calls = calls.lock().expect("no panic");
+            calls.push(event.number);
+            if calls.iter().filter(|number| **number == event.number).count() < 3 {
                 return Err("not yet");
             }
         }
@@ -132,16 +132,16 @@ pub async fn a_failed_attempt_emits_nothing(fixture: &dyn Fixture) {
 pub async fn events_of_async_receivers_belong_to_the_event(fixture: &dyn Fixture) {
     let Some(bus) = placed(fixture, "events_of_async_receivers_belong_to_the_event").await else { return };
     let (handled, tried) = (Handled::default(), Handled::default());
-    let (seen, tries) = (Arc::clone(&handled), Arc::clone(&tried));
+    let (seen, calls) = (Arc::clone(&handled), Arc::clone(&tried));
     let receiver = move |event: Arc<Event<OrderPlaced>>| {
-        let (seen, tries) = (Arc::clone(&seen), Arc::clone(&tries));
+        let (seen, calls) = (Arc::clone(&seen), Arc::clone(&calls));
         async move {
             tokio::time::sleep(Duration::from_millis(2)).await;
             if is_original(&event) {
                 Hub::current().emit(order(event.number + DERIVED));
-                let mut tries = tries.lock().expect("no panic");
-                tries.push(event.number);
-                if tries.iter().filter(|number| **number == event.number).count() < 2 {
+                let mut calls = calls.lock().expect("no panic");
+                calls.push(event.number);
+                if calls.iter().filter(|number| **number == event.number).count() < 2 {
                     return Err("not yet");
                 }
             }

@@ -211,7 +211,7 @@ impl Shared {
             Some(open) => open,
             None => match Transactional::create(&self.config.client, &self.id, &group) {
                 Ok(open) => open,
-                Err(error) => return (batch, Some(self.failed(error))),
+                Err(error) => return (batch, Some(failed(error))),
             },
         };
         let mut records = Vec::new();
@@ -221,7 +221,7 @@ impl Shared {
                     Ok(_) => known.insert(topic.clone()),
                     Err(error) => {
                         *producer = Some(open);
-                        return (batch, Some(self.failed(error)));
+                        return (batch, Some(failed(error)));
                     }
                 };
             }
@@ -267,7 +267,7 @@ impl Shared {
                     TransactionFailure::Refused(error) => Some(Failed::Refused(error)),
                     TransactionFailure::Aborted(error)
                     | TransactionFailure::Rebalance(error)
-                    | TransactionFailure::Unknown(error) => Some(self.failed(error)),
+                    | TransactionFailure::Unknown(error) => Some(failed(error)),
                 }
             }
         };
@@ -282,12 +282,6 @@ impl Shared {
             let _ = reply.send(Ok(()));
         }
         (Vec::new(), None)
-    }
-
-    /// A failure before or in a transaction that was aborted.
-    fn failed(&self, error: TransportError) -> Failed {
-        let is_refused = !error.is_retryable() || error.kind().needs_operator();
-        if is_refused { Failed::Refused(error) } else { Failed::Later(error) }
     }
 
     /// Whether the offsets of a transaction are those of the group; `None` if that can't be found out in time.
@@ -333,4 +327,10 @@ impl Shared {
         }
         held
     }
+}
+
+/// A failure before a transaction, or in one that was aborted.
+fn failed(error: TransportError) -> Failed {
+    let is_refused = !error.is_retryable() || error.kind().needs_operator();
+    if is_refused { Failed::Refused(error) } else { Failed::Later(error) }
 }

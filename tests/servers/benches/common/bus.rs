@@ -17,9 +17,8 @@ const PORTION: usize = 5_000;
 
 pub(crate) async fn turn(url: &str) -> Result<Rates, Failure> {
     let config = Config::from_toml(&format!(
-        "[service]\nname = 'lms'\n[bus]\nurl = '{}'\n\
-         [routes.'org.openedx.learning.auth.session.login.completed.v1']\nlogins = {{ key = 'user.pii.username' }}",
-        url
+        "[service]\nname = 'lms'\n[bus]\nurl = '{url}'\n\
+         [routes.'org.openedx.learning.auth.session.login.completed.v1']\nlogins = {{ key = 'user.pii.username' }}"
     ))?;
     let bus = EventBus::builder().config(config).hub(Hub::new()).start().await?;
     let started = Instant::now();

@@ -161,7 +161,10 @@ impl Consume {
                 (schemas, Patience { wait: settings.unknown_schema_wait, backoff: settings.backoff })
             });
             let transacting = transacting(bus, &consuming, transport, settings.transactions)?;
-            topics.push(self.topic(bus, &consuming, running, settings, (schemas, transacting)));
+            topics.push(ConsumedTopic {
+                transacting,
+                ..self.topic(bus, &consuming, running, settings, schemas)
+            });
             let dead_letters = subscription.dead_letter_topic()?;
             watched.push(Watched { transport: &**transport, consuming, dead_letters });
             let shared = transport.capability().multi_topic;
@@ -190,7 +193,7 @@ impl Consume {
         consuming: &Arc<Consuming>,
         running: Arc<Running>,
         settings: TopicSettings,
-        (schemas, transacting): (Option<(Arc<TopicSchemas>, Patience)>, Option<Arc<Transacting>>),
+        schemas: Option<(Arc<TopicSchemas>, Patience)>,
     ) -> ConsumedTopic {
         let unknown_events = self.settings.unknown_events;
         let mut inbound =
@@ -200,7 +203,7 @@ impl Consume {
         let seen = self.settings.seen.clone();
         inbound.dedup = seen.map(|seen| Dedup { seen, consuming: Arc::clone(consuming) });
         let settling = Settling::new(Arc::clone(consuming), Arc::clone(&running), settings.backoff);
-        ConsumedTopic { inbound: Arc::new(inbound), settling, settings, running, transacting }
+        ConsumedTopic { inbound: Arc::new(inbound), settling, settings, running, transacting: None }
     }
 }
 

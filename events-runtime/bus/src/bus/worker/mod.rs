@@ -218,15 +218,13 @@ impl Worker {
                     let transacting = topic.transacting.clone();
                     let counted = CountedInFlight::started(&topic.running);
                     batch.in_flight.start(delivery, counted, |delivery| async move {
-                        match exhausted {
-                            Some(error) => Verdict::Reject(error),
-                            None => {
-                                let work = process(inbound, middleware, delivery);
-                                match transacting {
-                                    Some(transacting) => transacting.run(work).await,
-                                    None => work.await,
-                                }
-                            }
+                        if let Some(error) = exhausted {
+                            return Verdict::Reject(error);
+                        }
+                        let work = process(inbound, middleware, delivery);
+                        match transacting {
+                            Some(transacting) => transacting.run(work).await,
+                            None => work.await,
                         }
                     });
                 }
