@@ -45,6 +45,7 @@ failures() {
         /^failures:$/ { inside = !inside; next }
         /^(successes:|test result: )/ { inside = 0; keep() }
         inside && /^---- .* stdout ----$/ { keep(); name = $0; next }
+        /^ +([0-9]+: |at )|^stack backtrace:/ { next }
         inside && name != "" { lines[n++ % 40] = $0 }
         function keep(  i) {
             if (name == "") return
