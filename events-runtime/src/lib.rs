@@ -23,6 +23,8 @@
 //! | `bus` | [`EventBus`], [`Config`] and the transport `memory:`; brings tokio |
 //! | `sqlite` | the transport `sqlite:`, with SQLite compiled in; enables `bus`. `embedded` is its old name |
 //! | `redis` | the transports `redis:`, `rediss:`, `redis+sentinel:` and `redis+cluster:`; enables `bus` |
+//! | `kafka` | the transport `kafka:`, experimental: builds librdkafka; enables `bus` |
+//! | `kafka-ssl`, `kafka-ssl-vendored` | the same with `kafkas:`, by the system's OpenSSL or by one that is built with it |
 //! | `inbox-sqlite`, `inbox-postgres` | an [`inbox`] in SQLite or in Postgres, for receivers that handle each event once; enable `bus` |
 //! | `cli` | the command line, [`cli::run`]; enables `bus` |
 //! | `sim` | the simulated broker, [`testing::sim`]; for dev-dependencies, since it brings tokio's paused clock; enables `bus` |
