@@ -27,6 +27,9 @@ debian_server() {
     )
 }
 
+# install_openssl: installs what the transport kafka is built with: librdkafka needs make, and OpenSSL for TLS.
+install_openssl() { has_openssl || { debian libssl-dev pkg-config make && has_openssl; }; }
+
 has_redis() { command -v redis-server >/dev/null; }
 
 # install_redis: installs redis-server if it is missing.
