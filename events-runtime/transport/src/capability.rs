@@ -60,6 +60,14 @@ pub struct Capability {
 }
 
 impl Capability {
+    /// Whether an acknowledgement is stored for its message alone. With a cumulative offset and nothing beside it,
+    /// acknowledging a message acknowledges all before it.
+    #[must_use]
+    pub const fn acknowledges_each(&self) -> bool {
+        // A transport whose attempts survive the member stores what an offset can't hold.
+        !matches!(self.acknowledgement, Acknowledgement::Cumulative) || self.counts_attempts
+    }
+
     /// Creates the capabilities of a transport that can only send and receive.
     #[must_use]
     pub const fn new(acknowledgement: Acknowledgement) -> Self {

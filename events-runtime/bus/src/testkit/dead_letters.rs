@@ -381,6 +381,7 @@ pub fn hanging(inner: &dyn Transport, sent: mpsc::Sender<()>) -> Over<&dyn Trans
 fn cumulative(inner: &dyn Transport) -> Over<&dyn Transport> {
     Over::new(inner).capability(|mut capability| {
         capability.acknowledgement = Acknowledgement::Cumulative;
+        capability.counts_attempts = false;
         capability
     })
 }

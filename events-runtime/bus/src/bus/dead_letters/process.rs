@@ -6,7 +6,7 @@ use std::pin::{Pin, pin};
 use super::leased_batch::{CHUNK, LeasedBatch, release};
 use super::{DeadLetter, DeadLetterReport, DeadLetters, dead_letter};
 use crate::bus::schemas::store_known;
-use events_transport::{Acknowledgement, Delivery, Position, Producer, SchemaId, TransportError, ack_all};
+use events_transport::{Delivery, Position, Producer, SchemaId, TransportError, ack_all};
 
 impl DeadLetters<'_> {
     /// Removes the selected dead letters, after sending them if there is a producer, until all are
@@ -66,7 +66,7 @@ impl DeadLetters<'_> {
         on_removed: &mut impl FnMut(DeadLetter),
     ) -> Result<(), TransportError> {
         let (mut picked, mut schemas) = (Vec::new(), HashSet::new());
-        if self.transport.capability().acknowledgement == Acknowledgement::Cumulative {
+        if !self.transport.capability().acknowledges_each() {
             // Removing one removes all earlier ones, so all are leased before the first is removed.
             leased.all_at_once();
             while picked.len() < chosen.len() {
