@@ -145,8 +145,13 @@ pub async fn a_replay_is_bounded_in_each_partition(fixture: &dyn Fixture) {
     for delivery in &deliveries {
         partitions.entry(delivery.position().partition()).or_default().push(delivery.position());
     }
-    assert!(partitions.len() > 1, "one of several partitions has all keys");
     ack(deliveries).await;
+    let topics = transport.topics().await.expect("the topics are listed");
+    if topics.iter().any(|status| status.topic == topic() && status.partitions.len() == 1) {
+        println!("skipped on {}, whose topics have one partition", transport.url());
+        return;
+    }
+    assert!(partitions.len() > 1, "one of several partitions has all keys");
     billing.close().await.expect("the consumer leaves");
     let ends = |at: fn(&Vec<Position>) -> Position| {
         let mut sorted = partitions.clone();

@@ -6,7 +6,7 @@ use crate::envelope::Envelope;
 use events_core::internal::new_id;
 use events_core::metadata::Source;
 use events_core::{EventMetadata, EventType, PublicSignal, avro};
-use events_transport::{Delivery, SchemaId, Subscription, Transport};
+use events_transport::{Consumer, Delivery, SchemaId, Subscription, Transport};
 use jiff::Timestamp;
 
 use super::evolution::{Running, events, schemas_travel};
@@ -28,11 +28,12 @@ fn schema_id() -> SchemaId {
     SchemaId::new(EVENT_TYPE, second::OrderPlaced::FINGERPRINT)
 }
 
-/// The first dead letter of the group.
-async fn dead_letter(transport: &dyn Transport) -> Delivery {
+/// The first dead letter of the group, and the consumer that holds it.
+async fn dead_letter(transport: &dyn Transport) -> (Box<dyn Consumer>, Delivery) {
     let dead = topic().dead_letter(&group("billing")).expect("a valid topic");
     let mut letters = subscribe(transport, Subscription::new(dead, group("repair"))).await;
-    receive_one(&mut *letters).await
+    let letter = receive_one(&mut *letters).await;
+    (letters, letter)
 }
 
 fn header(delivery: &Delivery, name: &str) -> String {
@@ -48,7 +49,7 @@ pub async fn an_unknown_schema_is_a_dead_letter_with_its_fingerprint_after_the_w
     let reader = program::<first::OrderPlaced>(fixture, &[]).await;
     let started = Instant::now();
     let running = Running::start(&reader, |consume| consume.unknown_schema_wait(WAIT));
-    let letter = dead_letter(&*transport).await;
+    let (letters, letter) = dead_letter(&*transport).await;
     assert!(!travels || started.elapsed() >= WAIT, "after {:?}", started.elapsed());
     let consumed = running.stop().await;
     reader.shutdown(LONG).await.expect("nothing waits");
@@ -62,6 +63,7 @@ pub async fn an_unknown_schema_is_a_dead_letter_with_its_fingerprint_after_the_w
     assert!(reason.contains(&fingerprint) && reason.contains("bus.consumer.schemas"), "{reason}");
     assert!(!travels || reason.contains("no program has stored it"), "{reason}");
     letter.ack().await.expect("the acknowledgement is stored");
+    letters.close().await.expect("the consumer leaves");
 }
 
 /// A schema that is stored later is used. Until then, the event holds only its key, and its one attempt is not used
