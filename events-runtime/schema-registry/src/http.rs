@@ -6,6 +6,7 @@ use std::io;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
+use events_support::error_chain::chain;
 use reqwest::header::{ACCEPT, CONTENT_TYPE, RETRY_AFTER};
 use reqwest::redirect::Policy;
 use reqwest::{Certificate, Client, Identity, Method, Response, StatusCode, Url};
@@ -151,7 +152,7 @@ impl Http {
                 return Err(failure.error);
             }
             if pause == FIRST_PAUSE {
-                let error = events_support::error_chain::chain(&failure.error);
+                let error = chain(&failure.error);
                 tracing::warn!(error, retry_for = ?self.config.retry_for, "the schema registry is unavailable: retrying the call");
             }
             tokio::time::sleep(wait).await;
@@ -166,7 +167,7 @@ impl Http {
         for (index, base) in self.config.urls.iter().enumerate().cycle().skip(first % count).take(count) {
             match self.attempt(base, request).await {
                 Err(failure) if failure.error.is_retryable() => {
-                    tracing::debug!(url = %base, error = %failure.error, "an address of the schema registry is unavailable");
+                    tracing::debug!(url = %base, error = chain(&failure.error), "an address of the schema registry is unavailable");
                     failed.get_or_insert(failure);
                 }
                 answer => {

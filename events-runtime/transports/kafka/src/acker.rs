@@ -11,6 +11,7 @@ use super::dead_letters::DeadLetters;
 use super::member::{Member, Stored};
 use super::partition::{Lease, Now, Requeue};
 use super::transactions::{Acknowledged, Transactions};
+use events_support::error_chain::chain;
 use events_transport::{
     BoxFuture, ErrorKind, Message, Outcome, Position, Receipt, Settle, Settlement, Topic, TransportError,
 };
@@ -126,7 +127,11 @@ impl Acker {
                     Err(member.lost("settle", place, offset))
                 }
                 Err(error) => {
-                    tracing::warn!(%error, offset, "a dead letter was not stored: its message is delivered again");
+                    tracing::warn!(
+                        error = chain(&error),
+                        offset,
+                        "a dead letter was not stored: its message is delivered again"
+                    );
                     let again = Requeue::Uncounted(DEAD_LETTER_PAUSE);
                     // Its partition may belong to another member now.
                     let _ = state.requeue(place, offset, claim, again);

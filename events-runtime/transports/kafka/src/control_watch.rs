@@ -8,6 +8,7 @@ use std::time::{Duration, Instant};
 use super::client::ControlClient;
 use super::config::Config;
 use super::control::{ControlRequest, control_group};
+use events_support::error_chain::chain;
 use events_transport::{ConsumerGroup, TransportError};
 
 /// How often requests are looked for.
@@ -134,7 +135,9 @@ fn run(watch: &Weak<ControlWatch>, client: &ControlClient) {
                 }
                 state.looks += 1;
             }
-            Err(error) => tracing::debug!(%error, "the requests to a group are unknown for now"),
+            Err(error) => {
+                tracing::debug!(error = chain(&error), "the requests to a group are unknown for now");
+            }
         }
         let mut state = watch.state();
         state.is_looking = false;

@@ -9,6 +9,7 @@ use tokio::sync::{Notify, oneshot};
 use super::client::{CommitFailure, GroupClient, Place};
 use super::partition::{Claimed, Lease, LeaseLost, Now, Partition, Requeue};
 use super::progress::Progress;
+use events_support::error_chain::chain;
 use events_transport::{ConsumerGroup, Position, Topic, TransportError};
 
 /// A partition with more metadata has a commit of its own: the broker judges the metadata of each partition.
@@ -377,7 +378,7 @@ impl State {
             }
             Err(CommitFailure::Rebalance | CommitFailure::TooMuchMetadata) => self.commit.not_before = pause,
             Err(CommitFailure::Unavailable(error) | CommitFailure::Refused(error)) => {
-                tracing::debug!(%error, "a commit failed, and is tried again");
+                tracing::debug!(error = chain(error), "a commit failed, and is tried again");
                 self.commit.last_failure = Some(error.clone());
                 self.commit.not_before = pause;
             }
@@ -523,7 +524,7 @@ impl Member {
 
     /// Ends the consumer: another member continues at what is committed.
     pub(super) fn abandon(&self, error: &TransportError) {
-        tracing::error!(%error, group = %self.group, "a consumer ends: it is not known whether a transaction was committed");
+        tracing::error!(error = chain(error), group = %self.group, "a consumer ends: it is not known whether a transaction was committed");
         self.state().fatal = Some(error.clone());
         self.wake.notify_one();
     }

@@ -19,6 +19,7 @@ use super::client::{Place, Topics, TransactionFailure, Transactional};
 use super::config::Config;
 use super::member::{Member, Stored};
 use super::partition::Requeue;
+use events_support::error_chain::chain;
 use events_transport::{ErrorKind, Message, Topic, TransportError};
 
 const OPERATION: &str = "commit a transaction of";
@@ -163,7 +164,7 @@ impl Shared {
 
     /// Tries again, unless it has taken too long.
     fn later(&self, rest: Vec<Acknowledged>, error: &TransportError) {
-        tracing::debug!(%error, "a transaction failed, and is tried again");
+        tracing::debug!(error = chain(error), "a transaction failed, and is tried again");
         let (over, rest): (Vec<_>, Vec<_>) =
             rest.into_iter().partition(|one| one.since.elapsed() > self.config.retry_for);
         for one in over {
@@ -308,7 +309,9 @@ impl Shared {
                         })
                     }));
                 }
-                Err(error) => tracing::debug!(%error, "the end of a transaction is not known yet"),
+                Err(error) => {
+                    tracing::debug!(error = chain(&error), "the end of a transaction is not known yet");
+                }
             }
             std::thread::sleep(PAUSE);
         }

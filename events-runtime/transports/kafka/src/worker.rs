@@ -12,6 +12,7 @@ use super::member::{Closing, Member, Stage, State, TopicState};
 use super::partition::{Now, Record};
 use super::progress::Progress;
 use super::registry::Registry;
+use events_support::error_chain::chain;
 use events_transport::{StartPosition, TransportError};
 
 /// How long a poll waits, which is the resolution of all that follows.
@@ -128,7 +129,7 @@ impl Worker {
     }
 
     fn fail(&self, error: TransportError) {
-        tracing::error!(%error, "a consumer can't go on");
+        tracing::error!(error = chain(&error), "a consumer can't go on");
         self.member.state().fatal = Some(error);
         self.member.wake.notify_one();
     }
@@ -163,7 +164,7 @@ impl Worker {
                     break;
                 }
                 Polled::Error { error, .. } => {
-                    tracing::debug!(%error, "the client reported an error and goes on");
+                    tracing::debug!(error = chain(&error), "the client reported an error and goes on");
                     // Those that end by themselves are no matter of the receivers.
                     if !error.is_retryable() || error.kind().needs_operator() {
                         self.member.state().error = Some(error);
@@ -263,7 +264,7 @@ impl Worker {
         let progress = match self.progress_of(&places) {
             Ok(progress) => progress,
             Err(error) => {
-                tracing::debug!(%error, "the offsets of the group are unknown for now");
+                tracing::debug!(error = chain(&error), "the offsets of the group are unknown for now");
                 if !error.is_retryable() || error.kind().needs_operator() {
                     self.member.state().error = Some(error);
                     self.member.wake.notify_one();
@@ -276,7 +277,7 @@ impl Worker {
         let mut state = self.member.state();
         if let Err(error) = self.client.assign(&offsets) {
             // A later rebalance has replaced it.
-            tracing::debug!(%error, "an assignment is out of date");
+            tracing::debug!(error = chain(&error), "an assignment is out of date");
             return None;
         }
         for (place, progress, stored) in progress {
@@ -350,7 +351,7 @@ impl Worker {
         drop(state);
         self.drop_partitions(&places);
         if let Err(error) = self.client.unassign(&places) {
-            tracing::debug!(%error, "a revocation is out of date");
+            tracing::debug!(error = chain(&error), "a revocation is out of date");
         }
         None
     }
@@ -442,7 +443,7 @@ impl Worker {
 
     fn resubscribe(&mut self) {
         if let Err(error) = self.subscribe() {
-            tracing::warn!(%error, "a member can't join its group");
+            tracing::warn!(error = chain(&error), "a member can't join its group");
             self.member.state().error = Some(error);
         }
         self.member.wake.notify_one();
@@ -516,7 +517,7 @@ impl Worker {
             }
             let done = if paused { self.client.pause(&places) } else { self.client.resume(&places) };
             if let Err(error) = done {
-                tracing::debug!(%error, "a partition was not paused or resumed");
+                tracing::debug!(error = chain(&error), "a partition was not paused or resumed");
             }
         }
     }

@@ -151,11 +151,14 @@ impl Settle for Member {
         let not_before = |after| SystemTime::now().checked_add(after).map_or(u64::MAX, millis);
         let results = self.change("settle", receipts, |store, group, number, claim, outcome| {
             Ok(match outcome {
-                // Outputs are not stored here: the bus does not ask for them without `Capability::transactions`.
                 Outcome::Ack => group.settle(number, claim),
-                Outcome::AckWith(_) => group.give_back(number, claim, &Returned::Uncounted(0)),
-                Outcome::Retry(after) => group.give_back(number, claim, &Returned::Counted(not_before(after))),
-                Outcome::Release => group.give_back(number, claim, &Returned::Uncounted(0)),
+                Outcome::Retry(after) => {
+                    group.give_back(number, claim, &Returned::Counted(not_before(after)))
+                }
+                // Outputs are not stored here: the bus does not ask for them without `Capability::transactions`.
+                Outcome::Release | Outcome::AckWith(_) => {
+                    group.give_back(number, claim, &Returned::Uncounted(0))
+                }
                 Outcome::Postpone(after) => {
                     group.give_back(number, claim, &Returned::Uncounted(not_before(after)))
                 }

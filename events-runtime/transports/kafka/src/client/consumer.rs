@@ -4,6 +4,7 @@ use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, SystemTime};
 
 use events_support::error_chain::caught;
+use events_support::error_chain::chain;
 use events_transport::{Message, Topic, TransportError};
 use rdkafka::client::OAuthToken;
 use rdkafka::config::RDKafkaLogLevel;
@@ -161,7 +162,7 @@ impl ConsumerContext for GroupContext {
                 _ => consumer.unassign(),
             };
             if let Err(error) = answered {
-                tracing::debug!(%error, "the last rebalance of a consumer failed");
+                tracing::debug!(error = chain(&error), "the last rebalance of a consumer failed");
             }
             return;
         }
@@ -338,7 +339,7 @@ impl GroupClient {
             _ => self.consumer.assign(&list),
         };
         if let Err(error) = answered {
-            tracing::debug!(%error, "an assignment is out of date");
+            tracing::debug!(error = chain(&error), "an assignment is out of date");
         }
     }
 
@@ -500,7 +501,7 @@ impl Drop for GroupClient {
                 GroupEvent::Assigned(places) => self.discard(&places),
                 GroupEvent::Revoked { places, .. } => {
                     if let Err(error) = self.unassign(&places) {
-                        tracing::debug!(%error, "partitions were not returned");
+                        tracing::debug!(error = chain(&error), "partitions were not returned");
                     }
                 }
             }

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use events_support::error_chain::chain;
 use events_transport::{Message, Position, TransportError};
 use rdkafka::client::Client;
 use rdkafka::config::RDKafkaLogLevel;
@@ -300,6 +301,9 @@ impl<R: Receipt> Native<R> {
 pub(crate) fn retire<R: Receipt>(native: Arc<Native<R>>) {
     let spawned = std::thread::Builder::new().name("events-kafka-end".to_owned()).spawn(move || drop(native));
     if let Err(error) = spawned {
-        tracing::debug!(%error, "no thread to end a client of Kafka, so the caller waits for it");
+        tracing::debug!(
+            error = chain(&error),
+            "no thread to end a client of Kafka, so the caller waits for it"
+        );
     }
 }
