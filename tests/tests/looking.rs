@@ -464,8 +464,9 @@ fn a_watch_redraws_a_terminal_and_ends_with_success_on_ctrl_c() {
         shop.place(number);
     }
     shop.fail();
-    // `script` runs a program in a pseudo-terminal, and passes what it reads to it as typed text.
-    let program = format!("{} offsets list --topic orders --watch=50ms", env!("CARGO_BIN_EXE_shop_cli"));
+    // `script` runs a program in a pseudo-terminal, and passes what it reads to it as typed text. The program
+    // replaces the shell, which Ctrl-C would end as well: `script` would return its status.
+    let program = format!("exec {} offsets list --topic orders --watch=50ms", env!("CARGO_BIN_EXE_shop_cli"));
     let mut command = Command::new("script");
     command.args(["--quiet", "--return", "--command", &program, "/dev/null"]).current_dir(shop.path());
     let mut child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();
