@@ -108,7 +108,7 @@ impl Acker {
     ) -> oneshot::Receiver<Stored> {
         let (reply, answer) = oneshot::channel();
         let since = Instant::now();
-        self.transactions.add(Acknowledged { place, offset, claim, outputs, since, reply });
+        self.transactions.add(Acknowledged { place, offset, claim, outputs, since, reply: Some(reply) });
         answer
     }
 

@@ -8,7 +8,7 @@ use tokio::sync::oneshot;
 use tokio::time::{Instant, sleep_until, timeout};
 
 use super::acker::Acker;
-use super::client::{At, CommitFailure, GroupClient, Place, Topics, off_thread};
+use super::client::{At, CommitFailure, GroupClient, Place, Topics, off_thread, persist};
 use super::config::Config;
 use super::control::{Action, REMOVED};
 use super::control_watch::{ControlWatch, ControlWatches};
@@ -332,7 +332,7 @@ fn prepare(
         sources.push(Source { name, start: None, epoch });
     }
     let mut starts = Vec::new();
-    let committed = client.committed(&places, timeout)?;
+    let committed = persist(timeout, || client.committed(&places, timeout))?;
     for (index, subscription) in subscriptions.into_iter().enumerate() {
         let of_topic = committed.iter().filter(|(place, _)| place.topic == index);
         let is_known = |found: &Option<super::client::CommittedOffset>| {
@@ -352,11 +352,11 @@ fn prepare(
         }
     }
     if !starts.is_empty() {
-        match client.commit(&starts) {
+        persist(timeout, || match client.commit(&starts) {
             // The group has members: this one commits the start of the partitions that it gets.
-            Ok(()) | Err(CommitFailure::Rebalance | CommitFailure::TooMuchMetadata) => {}
-            Err(CommitFailure::Unavailable(error) | CommitFailure::Refused(error)) => return Err(error),
-        }
+            Ok(()) | Err(CommitFailure::Rebalance | CommitFailure::TooMuchMetadata) => Ok(()),
+            Err(CommitFailure::Unavailable(error) | CommitFailure::Refused(error)) => Err(error),
+        })?;
     }
     Ok(Joining { client, sources, control })
 }
