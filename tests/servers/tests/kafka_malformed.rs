@@ -237,7 +237,9 @@ async fn a_guid_that_the_registry_does_not_serve_is_a_dead_letter_that_says_so()
     let errors = judge(&server, &url, "10m", &cases).await;
     assert_eq!(errors.len(), 2);
     for errors in errors.values() {
-        assert!(errors.contains("guid 07070707-0707-0707-0707-070707070707"), "{errors}");
+        for part in ["does not serve schemas by GUID", "guid 07070707-0707-0707-0707-070707070707"] {
+            assert!(errors.contains(part), "{errors}");
+        }
     }
 }
 
@@ -260,12 +262,13 @@ async fn records_whose_header_names_are_no_utf_8_are_shown_by_every_command() {
     let shop = Sandbox::with_config(env!("CARGO_BIN_EXE_redis_events"), &config);
     for topic in ["orders", "orders.billing.dlq"] {
         let shown = shop.run(&["peek", "--json", "--topic", topic]);
-        assert_eq!((shown.code, shown.out.matches(TYPE).count()), (0, 2), "{shown:?}");
+        assert_eq!((shown.code, shown.out.lines().count()), (0, 2), "{shown:?}");
+        assert!(shown.out.lines().all(|line| line.contains(TYPE)), "{shown:?}");
     }
     let letters = shop.json(&["dlq", "list", "--topic", "orders", "--group", "billing"]);
     assert_eq!(letters.as_array().map(Vec::len), Some(2), "{letters}");
     let consumed = shop.run(&["consume", "--topic", "orders", "--idle", "3s", "--json"]);
-    assert_eq!((consumed.code, consumed.out.matches(TYPE).count()), (0, 2), "{consumed:?}");
+    assert_eq!((consumed.code, consumed.out.lines().count()), (0, 2), "{consumed:?}");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

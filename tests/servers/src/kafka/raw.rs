@@ -5,7 +5,7 @@
 
 use std::io::{Read as _, Write as _};
 use std::net::{Ipv4Addr, TcpStream};
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime};
 
 use super::KafkaServer;
 
@@ -85,9 +85,10 @@ fn produce(topic: &str, batch: &[u8]) -> Vec<u8> {
     .concat()
 }
 
-/// A batch of one record, stored at the time of the first one of all.
+/// A batch of one record, created now: older ones than the retention are removed.
 fn batch(record: &RawRecord) -> Vec<u8> {
-    let (attributes, last_offset, time) = (0_i16, 0_i32, 0_i64);
+    let now = SystemTime::UNIX_EPOCH.elapsed().expect("a clock").as_millis();
+    let (attributes, last_offset, time) = (0_i16, 0_i32, i64::try_from(now).expect("a year"));
     let (producer, producer_epoch, sequence, count) = (-1_i64, -1_i16, -1_i32, 1_i32);
     let checked = [
         &attributes.to_be_bytes()[..],
