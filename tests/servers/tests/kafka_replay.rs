@@ -114,7 +114,11 @@ async fn a_replay_that_is_interrupted_goes_on_with_the_same_command() {
     let sent = shop.send(1..=9, |_| "c-1".to_owned());
     let command = ["replay", "--topic", "orders", "--group", "look"];
     let mut slow = shop.sandbox.command(&command);
-    slow.env("SHOP_PAUSE", "300").stdout(Stdio::piped()).stderr(Stdio::piped());
+    // What it has received is handled before it ends.
+    slow.env("EVENTS_BUS__CONSUMER__BATCH_SIZE", "1")
+        .env("SHOP_PAUSE", "300")
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped());
     let child = slow.spawn().expect("it runs");
     let since = Instant::now();
     while shop.taken().is_empty() {
