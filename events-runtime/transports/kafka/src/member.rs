@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use tokio::sync::{Notify, oneshot};
 
 use super::client::{CommitFailure, GroupClient, Place};
-use super::partition::{Claimed, Lease, LeaseLost, Now, Partition, Requeue};
+use super::partition::{Claimed, Lease, LeaseLost, Now, Partition, Record, Requeue};
 use super::progress::Progress;
 use events_support::error_chain::chain;
 use events_transport::{ConsumerGroup, Position, Topic, TransportError};
@@ -267,7 +267,20 @@ impl State {
         self.change(place, |partition| partition.requeue(offset, claim, how, Now::new()))
     }
 
-    /// Keeps a message in flight while its dead letter is stored.
+    /// Passes over a message that is none of the group's.
+    pub(super) fn skip(&mut self, place: Place, offset: u64) {
+        if let Some(assigned) = self.partitions.get_mut(&place) {
+            assigned.partition.skip(offset);
+            assigned.change += 1;
+        }
+    }
+
+    /// A message that a claim holds, and its attempts.
+    pub(super) fn held(&self, place: Place, offset: u64, claim: u64) -> Option<(Record, u32)> {
+        self.partitions.get(&place)?.partition.held_by_claim(offset, claim)
+    }
+
+    /// Keeps a message in flight while it is stored in another topic.
     pub(super) fn leave(&mut self, place: Place, offset: u64, claim: u64) -> Result<(), LeaseLost> {
         self.partitions.get_mut(&place).ok_or(LeaseLost)?.partition.leave(offset, claim)
     }

@@ -41,6 +41,8 @@ pub(super) struct Acknowledged {
     pub(super) offset: u64,
     pub(super) claim: u64,
     pub(super) outputs: Vec<(Topic, Message)>,
+    /// How the message is returned if the outputs are not stored; by default soon, and counted if they are at fault.
+    pub(super) again: Option<Requeue>,
     pub(super) since: Instant,
     pub(super) reply: oneshot::Sender<Stored>,
 }
@@ -179,6 +181,7 @@ impl Shared {
     /// Returns a message whose outputs are not stored.
     fn give_back(&self, one: Acknowledged, error: &TransportError, how: Requeue) {
         // Its partition may belong to another member now.
+        let how = one.again.unwrap_or(how);
         let _ = self.member.state().requeue(one.place, one.offset, one.claim, how);
         self.member.wake.notify_one();
         let _ = one.reply.send(Err(error.clone()));

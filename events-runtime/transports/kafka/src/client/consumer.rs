@@ -266,6 +266,21 @@ impl GroupClient {
         Ok(u32::try_from(found.partitions).unwrap_or(u32::MAX))
     }
 
+    /// The number of partitions of a topic that belongs to another one, see [`Topics::ensure_beside`]; `None` if it
+    /// is missing.
+    ///
+    /// # Errors
+    /// A [`TransportError`] if the cluster can't be reached, or refuses the topic.
+    pub(crate) fn ensure_beside(
+        &self,
+        topics: &Topics,
+        topic: &Topic,
+        partitions: u32,
+    ) -> Result<Option<u32>, TransportError> {
+        let found = topics.ensure_beside(self.consumer.client(), topic, partitions, "subscribe to")?;
+        Ok(found.map(|partitions| u32::try_from(partitions).unwrap_or(u32::MAX)))
+    }
+
     /// Joins the group for these topics. The others that were subscribed are left.
     ///
     /// # Errors

@@ -18,7 +18,8 @@ fn filled(places: &[(Place, u64)]) -> State {
         state.add(*place, Progress::at(0), Some((0, String::new())));
         let partition = &mut state.partitions.get_mut(place).expect("it was added").partition;
         for offset in 0..*count {
-            let record = Record { message: Message::new("data"), time: SystemTime::UNIX_EPOCH };
+            let record =
+                Record { message: Message::new("data"), time: SystemTime::UNIX_EPOCH, retried: None };
             partition.push(offset, record, Now::new());
         }
     }
