@@ -191,11 +191,11 @@ async fn a_dead_letter_after_the_last_attempt_names_the_topic_that_the_message_c
 
 #[tokio::test(flavor = "multi_thread")]
 async fn missing_retry_topics_are_named_by_the_subscription() {
-    let url = url("partitions=2&create_topics=true");
-    let creating = transport(&url);
+    let url = url("timeout=10s");
+    let creates = format!("{url}&create_topics=true&partitions=2");
+    let creating = transport(&creates);
     join(&*creating).await.close().await.expect("the consumer leaves");
-    let refusing =
-        transport(&format!("{}&retry_topics=1m,10m", url.replace("partitions=2&create_topics=true", "")));
+    let refusing = transport(&format!("{url}&retry_topics=1m,10m"));
     let error = refusing.consumer(billing()).await.err().expect("the topics are missing");
     assert_eq!(error.kind(), ErrorKind::NotFound);
     let error = error.to_string();
@@ -207,7 +207,7 @@ async fn missing_retry_topics_are_named_by_the_subscription() {
     // A group that ends with its work needs none.
     let temporary = billing().retries_in_place();
     refusing.consumer(temporary).await.expect("a consumer").close().await.expect("the consumer leaves");
-    let creating = transport(&format!("{url}&retry_topics=1m,10m"));
+    let creating = transport(&format!("{creates}&retry_topics=1m,10m"));
     join(&*creating).await.close().await.expect("the consumer leaves");
     let topics = creating.topics().await.expect("the topics are listed");
     let partitions =
