@@ -169,7 +169,15 @@ impl Acker {
     ) -> oneshot::Receiver<Stored> {
         let (reply, answer) = oneshot::channel();
         let since = Instant::now();
-        self.of.transactions.add(Acknowledged { place, offset, claim, outputs, again, since, reply });
+        self.of.transactions.add(Acknowledged {
+            place,
+            offset,
+            claim,
+            outputs,
+            again,
+            since,
+            reply: Some(reply),
+        });
         answer
     }
 

@@ -78,6 +78,23 @@
 //!   the cleanup and retention of topics, groups that are about to lose messages to it, and what the user may not do, as
 //!   far as that is known without writing. Only settings that the user may read are checked.
 //!
+//! # Transactions
+//! With `transactions = true`, the outputs of receivers and the offsets of their messages are one transaction of Kafka
+//! (KIP-447), which stores what was acknowledged while the one before it ran.
+//! - Each consumer has a transactional id of its own: its group, a dot and a UUID. With ACLs, the user needs `Write` on
+//!   these ids, as a prefix.
+//! - Readers of the outputs must read committed records only (`isolation.level=read_committed`, the default of
+//!   librdkafka, and the only value here; Kafka's Java clients have another default).
+//! - A consumer that is killed leaves its transaction open, until the brokers abort it after
+//!   `transaction.timeout.ms` (20 s by default) and at most one more
+//!   `transaction.abort.timed.out.transaction.cleanup.interval.ms` (10 s). Until then, readers of its outputs' partitions
+//!   wait, and so does the member that takes its partitions over. A lower value shortens this wait, and aborts
+//!   transactions while a leader or a coordinator is replaced (10 s); these are tried again.
+//! - What commit metadata has no room for waits, so that it is not handled and stored again by another member: with a
+//!   key that fails, up to some hundred later messages with outputs are acknowledged before it. On brokers that refuse
+//!   metadata, messages with outputs are acknowledged in the order of their partition.
+//! - While it is not known whether a transaction was committed, the consumer asks until the cluster answers.
+//!
 //! # Metrics
 //! In addition to the metrics of the bus, each with the label `topic`:
 //!

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use crate::admin::user_topic;
 use crate::client::admin::{self, Call};
-use crate::client::{CommitFailure, CommittedOffset, GroupClient, Place, Topics};
+use crate::client::{CommitFailure, CommittedOffset, GroupClient, Place, Topics, persist};
 use crate::config::Config;
 use crate::control::{Action, REMOVED};
 use crate::control_watch::{ControlWatch, ControlWatches};
@@ -122,7 +122,7 @@ pub(super) fn prepare(
         let of = subscriptions.get(read.of).filter(|_| read.kind != Kind::Subscribed);
         sources.push(Source { name, start: None, epoch, retries_of: of.map(|of| of.topic.clone()) });
     }
-    let committed = client.committed(&places, timeout)?;
+    let committed = persist(timeout, || client.committed(&places, timeout))?;
     let is_known = |index: usize| {
         let is_of_group = |found: &CommittedOffset| found.metadata != REMOVED;
         committed.iter().any(|(place, found)| place.topic == index && found.as_ref().is_some_and(is_of_group))
@@ -140,11 +140,11 @@ pub(super) fn prepare(
         }
     }
     if !starts.is_empty() {
-        match client.commit(&starts) {
+        persist(timeout, || match client.commit(&starts) {
             // The group has members: this one commits the start of the partitions that it gets.
-            Ok(()) | Err(CommitFailure::Rebalance | CommitFailure::TooMuchMetadata) => {}
-            Err(CommitFailure::Unavailable(error) | CommitFailure::Refused(error)) => return Err(error),
-        }
+            Ok(()) | Err(CommitFailure::Rebalance | CommitFailure::TooMuchMetadata) => Ok(()),
+            Err(CommitFailure::Unavailable(error) | CommitFailure::Refused(error)) => Err(error),
+        })?;
     }
     Ok(Joining { client, sources, control })
 }

@@ -99,7 +99,7 @@ struct InFlight {
     attempts: u32,
     claim: u64,
     until: Instant,
-    /// It is being stored in another topic: the lease does not end.
+    /// Its dead letter, its retry or its outputs are being stored: the lease does not end.
     is_leaving: bool,
 }
 
@@ -407,7 +407,7 @@ impl Partition {
         Ok(())
     }
 
-    /// Keeps a message from being delivered again while it is stored in another topic.
+    /// Keeps a message from being delivered again while its dead letter, its retry or its outputs are stored.
     pub(crate) fn leave(&mut self, offset: u64, claim: u64) -> Result<(), LeaseLost> {
         let held = self.held_by(offset, claim)?;
         if held.is_leaving {
@@ -420,6 +420,14 @@ impl Partition {
     /// Whether a claim keeps a message in flight while something of it is stored.
     pub(crate) fn is_leaving(&self, offset: u64, claim: u64) -> bool {
         self.in_flight.get(&offset).is_some_and(|held| held.claim == claim && held.is_leaving)
+    }
+
+    /// Whether a message in flight has an earlier one of its key that waits for a retry.
+    pub(crate) fn is_behind(&self, offset: u64) -> bool {
+        let held = self.in_flight.get(&offset).and_then(|held| held.record.key());
+        held.is_some_and(|key| {
+            self.waiting.range(..offset).any(|(_, waiting)| waiting.record.key() == Some(key))
+        })
     }
 
     /// Renews the lease of a message.
