@@ -176,15 +176,32 @@ impl Registry {
         Ok(framed)
     }
 
+    /// Whether a consumer leaves a key of this schema in its frame.
+    fn leaves_framed(&self, schema: SchemaKey, event_type: &str) -> bool {
+        let known = self.known();
+        match known.key_form(schema) {
+            Some(form) => form == KeyForm::Framed,
+            None => known.guessed_key(event_type).is_some_and(|frame| SchemaKey::Id(frame.id) == schema),
+        }
+    }
+
     fn framed_key(&self, topic: &Topic, event_type: &str, key: &Bytes) -> Result<Bytes, TransportError> {
         if let Framed::By(schema, _) = framing::split(key)
-            && self.known().key_form(schema) == Some(KeyForm::Framed)
+            && self.leaves_framed(schema, event_type)
         {
             // A key without a form as text, which a consumer has left in its frame.
             return Ok(key.clone());
         }
-        let Some(KeyFrame { id, key_type }) = self.known().key(topic.as_str(), event_type) else {
-            return Ok(key.clone());
+        let (known, guessed) = {
+            let known = self.known();
+            (known.key(topic.as_str(), event_type), known.guessed_key(event_type))
+        };
+        let Some(KeyFrame { id, key_type }) = known else {
+            // A received message goes back with the bytes that it had.
+            let datum = guessed.and_then(|frame| {
+                Some(framing::frame(frame.id, &framing::guessed_datum(frame.key_type, key)?))
+            });
+            return Ok(datum.unwrap_or_else(|| key.clone()));
         };
         let datum = framing::key_datum(key_type, key).ok_or_else(|| {
             let message = format!(
