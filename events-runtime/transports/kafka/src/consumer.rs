@@ -1,14 +1,15 @@
 //! A consumer: one member of a group in one or several topics.
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::thread;
 use std::time::Duration;
 
 use tokio::sync::oneshot;
-use tokio::time::{Instant, sleep_until, timeout};
+use tokio::time::{Instant, sleep, sleep_until, timeout};
 
 use super::acker::Acker;
-use super::client::{At, CommitFailure, GroupClient, Place, Topics, off_thread};
+use super::client::{At, CommitFailure, CommittedOffset, GroupClient, Place, Topics, off_thread};
 use super::config::Config;
 use super::control::{Action, REMOVED};
 use super::control_watch::{ControlWatch, ControlWatches};
@@ -21,6 +22,9 @@ use events_transport::{
     BoxFuture, Consumer, ConsumerGroup, Delivery, ErrorKind, Position, Recipient, StartPosition,
     Subscription, Topic, TransportError,
 };
+
+/// The pause before the offsets of a group are looked at again.
+const LOOK_AGAIN: Duration = Duration::from_millis(50);
 
 pub(super) struct KafkaConsumer {
     member: Arc<Member>,
@@ -35,6 +39,8 @@ struct Joining {
     client: GroupClient,
     sources: Vec<Source>,
     control: Arc<ControlWatch>,
+    /// The partitions of topics in which the group is new, if its start could not be committed.
+    unlisted: Vec<Place>,
 }
 
 impl KafkaConsumer {
@@ -62,7 +68,7 @@ impl KafkaConsumer {
             prepare(&of_config, &topics, &watches, &group, subscriptions)
         })
         .await?;
-        let Joining { client, sources, control } = joining;
+        let Joining { client, sources, control, unlisted } = joining;
         let client = Arc::new(client);
         let member = Arc::new(Member::new(
             first.group.clone(),
@@ -104,11 +110,31 @@ impl KafkaConsumer {
         };
         let recipients = dead_letter_topics.into_iter().enumerate().map(recipient).collect();
         let consumer = Self { member, recipients, registry, timeout: config.client.timeout() };
-        // A rebalance may take longer while other members finish their work; the first `receive` waits on.
-        let deadline = Instant::now() + consumer.timeout;
-        consumer.joined(deadline).await?;
-        consumer.started(deadline).await;
+        consumer.start(unlisted, config.retry_for).await?;
         Ok(consumer)
+    }
+
+    /// Waits until the member has its partitions and the group is listed in its topics.
+    async fn start(&self, unlisted: Vec<Place>, retry_for: Duration) -> Result<(), TransportError> {
+        // A rebalance may take longer while other members finish their work. The first `receive` waits on, but a group
+        // that is not listed has no place that holds: this waits for it.
+        let longest = if unlisted.is_empty() { self.timeout } else { self.timeout.max(retry_for) };
+        let deadline = Instant::now() + longest;
+        self.joined(deadline).await?;
+        self.started(deadline).await;
+        if unlisted.is_empty() {
+            return Ok(());
+        }
+        // Other members may have the partitions, also of programs that commit later.
+        let deadline = Instant::now() + self.timeout;
+        if !self.listed(unlisted, deadline).await? {
+            tracing::debug!(
+                group = %self.member.group,
+                topics = self.member.names(),
+                "the other members of the group have not committed an offset yet: it is not listed"
+            );
+        }
+        Ok(())
     }
 
     /// Waits until the member has its partitions. Returns whether it has.
@@ -148,6 +174,30 @@ impl KafkaConsumer {
         for answer in answers {
             // If it fails, the next commit has the start.
             let _ = timeout(deadline.saturating_duration_since(Instant::now()), answer).await;
+        }
+    }
+
+    /// Waits until the group has a committed offset in each topic of these partitions. Returns whether it has.
+    async fn listed(&self, places: Vec<Place>, deadline: Instant) -> Result<bool, TransportError> {
+        let topics: BTreeSet<usize> = places.iter().map(|place| place.topic).collect();
+        loop {
+            let Some(client) = self.member.client() else { return Ok(false) };
+            let (asked, wait) = (places.clone(), self.timeout);
+            let names = self.member.names();
+            match off_thread("subscribe to", &names, move || client.committed(&asked, wait)).await {
+                Ok(found) => {
+                    let known = found.iter().filter(|(_, committed)| is_known(committed.as_ref()));
+                    if known.map(|(place, _)| place.topic).collect::<BTreeSet<_>>() == topics {
+                        return Ok(true);
+                    }
+                }
+                Err(error) if error.is_retryable() => {}
+                Err(error) => return Err(error),
+            }
+            if Instant::now() >= deadline {
+                return Ok(false);
+            }
+            sleep(LOOK_AGAIN).await;
         }
     }
 
@@ -215,6 +265,15 @@ impl KafkaConsumer {
         }
     }
 
+    /// Keeps the ends of the partitions that are fetched and not read up to there.
+    fn keep_behind(&self, ends: &mut Vec<(Place, u64)>) {
+        let state = self.member.state();
+        ends.retain(|(place, end)| {
+            let assigned = state.partitions.get(place);
+            assigned.is_some_and(|one| !one.is_paused && !one.is_revoking && one.partition.next() < *end)
+        });
+    }
+
     /// Waits until every message is fetched that is stored now.
     async fn caught_up(&self) -> Result<(), TransportError> {
         let deadline = Instant::now() + self.timeout;
@@ -230,29 +289,48 @@ impl KafkaConsumer {
         if places.is_empty() {
             return Ok(());
         }
-        let wait = self.timeout;
-        let ends = off_thread("receive from", &self.member.names(), move || {
-            client.offsets_at(&places, At::End, wait)
-        })
-        .await?;
+        let offsets_at = async |places: Vec<Place>, at| {
+            let (client, wait) = (Arc::clone(&client), self.timeout);
+            let look = move || client.offsets_at(&places, at, wait);
+            off_thread("receive from", &self.member.names(), look).await
+        };
+        let mut ends = offsets_at(places, At::End).await?;
+        self.keep_behind(&mut ends);
+        if ends.is_empty() {
+            return Ok(());
+        }
+        // Retention may have removed all that is left.
+        for (place, first) in offsets_at(ends.iter().map(|(place, _)| *place).collect(), At::Earliest).await?
+        {
+            ends.retain(|(other, end)| *other != place || first < *end);
+        }
+        let _catching_up = CatchingUp::new(&self.member);
         loop {
             let woken = self.member.wake.notified();
-            {
-                let state = self.member.state();
-                let is_behind = |(place, end): &(Place, u64)| {
-                    state
-                        .partitions
-                        .get(place)
-                        .is_some_and(|one| !one.is_paused && !one.is_revoking && one.partition.next() < *end)
-                };
-                if !ends.iter().any(is_behind) {
-                    return Ok(());
-                }
+            self.keep_behind(&mut ends);
+            if ends.is_empty() {
+                return Ok(());
             }
             if timeout(deadline.saturating_duration_since(Instant::now()), woken).await.is_err() {
                 return Ok(());
             }
         }
+    }
+}
+
+/// Notes that a `receive` waits until all is fetched that is stored.
+struct CatchingUp<'m>(&'m Member);
+
+impl<'m> CatchingUp<'m> {
+    fn new(member: &'m Member) -> Self {
+        member.state().catching_up += 1;
+        Self(member)
+    }
+}
+
+impl Drop for CatchingUp<'_> {
+    fn drop(&mut self) {
+        self.0.state().catching_up -= 1;
     }
 }
 
@@ -329,36 +407,41 @@ fn prepare(
     let mut sources: Vec<Source> = Vec::with_capacity(names.len());
     for name in names {
         let epoch = wait_for_end(&control, &name, timeout);
-        sources.push(Source { name, start: None, epoch });
+        sources.push(Source { name, starts: BTreeMap::new(), epoch });
     }
-    let mut starts = Vec::new();
+    let (mut starts, mut unlisted) = (Vec::new(), Vec::new());
     let committed = client.committed(&places, timeout)?;
     for (index, subscription) in subscriptions.into_iter().enumerate() {
         let of_topic = committed.iter().filter(|(place, _)| place.topic == index);
-        let is_known = |found: &Option<super::client::CommittedOffset>| {
-            found.as_ref().is_some_and(|found| found.metadata != REMOVED)
-        };
-        let is_new = !of_topic.clone().any(|(_, found)| is_known(found));
+        let is_new = !of_topic.clone().any(|(_, found)| is_known(found.as_ref()));
         let start = match &config.offset_time {
             Some(time) => time,
             None if is_new => &subscription.start,
             None => continue,
         };
         for (place, _) in of_topic {
-            starts.push((*place, start_of(&client, *place, start, timeout)?, String::new()));
-        }
-        if let Some(source) = sources.get_mut(index).filter(|_| is_new) {
-            source.start = Some(start.clone());
+            let offset = start_of(&client, *place, start, timeout)?;
+            starts.push((*place, offset, String::new()));
+            if is_new && let Some(source) = sources.get_mut(index) {
+                source.starts.insert(place.partition, offset);
+                unlisted.push(*place);
+            }
         }
     }
     if !starts.is_empty() {
         match client.commit(&starts) {
+            Ok(()) => unlisted.clear(),
             // The group has members: this one commits the start of the partitions that it gets.
-            Ok(()) | Err(CommitFailure::Rebalance | CommitFailure::TooMuchMetadata) => {}
+            Err(CommitFailure::Rebalance | CommitFailure::TooMuchMetadata) => {}
             Err(CommitFailure::Unavailable(error) | CommitFailure::Refused(error)) => return Err(error),
         }
     }
-    Ok(Joining { client, sources, control })
+    Ok(Joining { client, sources, control, unlisted })
+}
+
+/// Whether a partition has a committed offset of a group that was not removed.
+fn is_known(committed: Option<&CommittedOffset>) -> bool {
+    committed.is_some_and(|committed| committed.metadata != REMOVED)
 }
 
 /// Refuses a position that is none of the topic's partitions.

@@ -242,3 +242,26 @@ proptest! {
         prop_assert_eq!(taken.len(), all.iter().filter(|one| !one.is_settled).count());
     }
 }
+
+#[test]
+fn what_is_skipped_is_settled_and_what_was_restored_behind_it_waits() {
+    let exceptions = [(3, Exception::default()), (6, Exception { attempts: 2, due: 0 })];
+    let mut partition = Partition::new(Progress { cursor: 8, exceptions: exceptions.into() });
+    assert!(partition.skip_to(5) && !partition.skip_to(5) && !partition.skip_to(4));
+    assert_eq!((partition.next(), partition.progress().offset()), (5, 6));
+    partition.push(6, record("a"), Now::new());
+    assert!(partition.skip_to(10));
+    assert_eq!(claim(&mut partition, 9, 1, Now::new()), [(6, 3)]);
+    partition.settle(6, 1).unwrap();
+    assert_eq!(partition.progress(), Progress::at(10));
+}
+
+#[test]
+fn what_is_skipped_behind_a_fetched_message_waits_for_it() {
+    let mut partition = filled(&["a"]);
+    assert!(partition.skip_to(4));
+    assert_eq!(partition.progress().offset(), 0);
+    assert_eq!(claim(&mut partition, 9, 1, Now::new()), [(0, 1)]);
+    partition.settle(0, 1).unwrap();
+    assert_eq!(partition.progress(), Progress::at(4));
+}
