@@ -3,13 +3,15 @@
 //! ```text
 //! fault_peer produce CONFIG SLOT FIRST COUNT WINDOW NOTES PROCESS
 //! fault_peer consume CONFIG GROUP LOG NOTES PROCESS FAULTS
+//! fault_peer derive CONFIG GROUP LOG NOTES PROCESS FAULTS
 //! fault_peer …                                   any other word: the command line of the events
 //! ```
 //!
 //! A producer emits readings with the numbers `FIRST..FIRST + COUNT`, at most WINDOW of them
 //! unacknowledged. It prints a line for each acknowledged event (`acked ID KEY N`), for each failed one
 //! (`failed N ERROR`) and for each change of the circuit breaker (`waits ERROR`, `flows`). A consumer appends
-//! each reading to LOG before its receiver returns. Both append warnings of the bus to NOTES.
+//! each reading to LOG before its receiver returns; with `derive`, the receiver also emits a bill for each reading
+//! that it handles. Both append warnings of the bus to NOTES.
 //!
 //! Both exit normally at the end of their input or at `stop`. At `spill PATH`, a producer calls
 //! `shutdown_or_spill` and prints `spilled COUNT` or `unspilled ERROR`; then it accepts another path.
@@ -26,7 +28,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use events_runtime::bus::ShutdownError;
+use events_runtime::bus::{MessageInfo, ShutdownError};
 use events_runtime::receiver::reject;
 use events_runtime::{BoxError, Config, Emission, Event, EventBus, PublicSignal};
 use events_tests::chain;
@@ -42,6 +44,15 @@ struct ReadingTaken {
     note: String,
 }
 
+/// A reading was billed.
+#[derive(Debug, Clone, PartialEq, PublicSignal)]
+#[public_signal(event_type = "org.acme.meters.reading.billed.v1", key = meter)]
+struct ReadingBilled {
+    meter: String,
+    /// The position of the reading in its topic.
+    source: String,
+}
+
 /// Meters of one producer; not a divisor of 100, so that every meter has failing readings.
 const METERS: u64 = 97;
 /// The time limit of a shutdown.
@@ -55,8 +66,8 @@ async fn main() -> ExitCode {
         ["produce", config, slot, first, count, window, notes, process] => {
             async { produce(config, slot, [first, count, window], notes, process).await }.await
         }
-        ["consume", config, group, log, notes, process, faults] => {
-            consume(config, group, log, notes, process, faults).await
+        [verb @ ("consume" | "derive"), config, group, log, notes, process, faults] => {
+            consume(*verb == "derive", config, [group, log, notes], process, faults).await
         }
         _ => return tokio::task::block_in_place(events_runtime::cli::run),
     };
@@ -165,14 +176,13 @@ async fn spill(
 }
 
 tokio::task_local! {
-    static ATTEMPT: u32;
+    static MESSAGE: MessageInfo;
 }
 
 async fn consume(
+    derives: bool,
     config: &str,
-    group: &str,
-    log: &str,
-    notes: &str,
+    [group, log, notes]: [&str; 3],
     process: &str,
     faults: &str,
 ) -> Result<(), BoxError> {
@@ -187,7 +197,7 @@ async fn consume(
     READING_TAKEN.connect("meter", move |event: &Event<ReadingTaken>| -> Result<(), BoxError> {
         let handling = Handling {
             process,
-            attempt: ATTEMPT.get(),
+            attempt: MESSAGE.with(|message| message.attempt),
             id: event.metadata().id().to_string(),
             key: event.meter.clone(),
             n: event.number,
@@ -196,6 +206,10 @@ async fn consume(
         // A kill can truncate a write at a page boundary: the rest must not join the next line.
         (&log).write_all(format!("\n{handling}\n").as_bytes())?;
         match handling.end {
+            End::Done if derives => {
+                let source = MESSAGE.with(|message| message.position.to_string());
+                READING_BILLED.emit(ReadingBilled { meter: event.meter.clone(), source });
+            }
             End::Done => {}
             End::Failed => return Err("the meter is out of reach".into()),
             End::Panicked => panic!("the meter is broken"),
@@ -218,7 +232,7 @@ async fn consume(
     let mut commands = commands();
     bus.consume("readings")
         .group(group)
-        .middleware(|message, next| async move { Ok(ATTEMPT.scope(message.attempt, next.run()).await) })
+        .middleware(|message, next| async move { Ok(MESSAGE.scope(message, next.run()).await) })
         .run_until(commands.recv())
         .await?;
     bus.shutdown(LONG).await?;

@@ -30,6 +30,8 @@ pub struct Settings {
     pub drain_timeout: &'static str,
     /// The events that a producer's queue takes.
     pub queue_capacity: usize,
+    /// Whether consumers emit an event for each one that they handle, and store both or none.
+    pub derives: bool,
 }
 
 impl Settings {
@@ -43,6 +45,7 @@ impl Settings {
             max_attempts: 1_000,
             drain_timeout: "10s",
             queue_capacity: 10_000,
+            derives: false,
         }
     }
 }
@@ -72,6 +75,10 @@ impl RunFiles {
             .expect("a string takes all");
         config += "[routes.\"org.acme.meters.reading.taken.v1\"]\nreadings = {}\n\
                    [consumers.readings.billing]\nconcurrency = 4\n";
+        if settings.derives {
+            config += "transactions = true\n\
+                       [routes.\"org.acme.meters.reading.billed.v1\"]\nbills = {}\n";
+        }
         let files = Self { folder, url };
         std::fs::write(files.path("events.toml"), config).expect("the configuration is written");
         files
@@ -128,11 +135,12 @@ impl RunFiles {
         listing.dead_letters.iter().map(|dead_letter| hours(dead_letter.time())).collect()
     }
 
-    /// The number of events that each group has not settled; `None` if the topic does not exist yet.
+    /// The number of events that each group has not settled; `None` if the topic does not exist yet, or its store is
+    /// unavailable now.
     pub async fn lag(&self, transport: &dyn Transport, groups: &[&str]) -> Option<u64> {
         let status = match transport.groups(&topic()).await {
             Ok(status) => status,
-            Err(error) if error.kind() == ErrorKind::NotFound => return None,
+            Err(error) if error.kind() == ErrorKind::NotFound || error.is_retryable() => return None,
             Err(error) => panic!("the groups are listed: {error}"),
         };
         let of = |name: &str| status.iter().find(|status| status.group.as_str() == name);

@@ -30,6 +30,7 @@ struct Role {
 /// The processes of a run, its files and its traces.
 pub struct World {
     program: &'static str,
+    derives: bool,
     /// The files.
     pub files: RunFiles,
     /// The bus.
@@ -56,6 +57,7 @@ impl World {
         let transport = files.connect();
         Self {
             program: settings.program,
+            derives: settings.derives,
             files,
             transport,
             environment: Vec::new(),
@@ -117,7 +119,8 @@ impl World {
             Some(group) => {
                 let log = self.files.text(&format!("{group}.log"));
                 let (group, faults) = ((*group).to_owned(), self.faults.clone());
-                vec!["consume".to_owned(), config, group, log, notes, process.to_string(), faults]
+                let verb = if self.derives { "derive" } else { "consume" };
+                vec![verb.to_owned(), config, group, log, notes, process.to_string(), faults]
             }
         };
         *peer = Some(Peer::start(self.program, process, &args, &self.environment));
@@ -150,11 +153,16 @@ impl World {
 
     /// Kills a process and starts its successor.
     pub fn kill(&mut self, role: usize) {
+        self.kill_only(role);
+        self.replace(role);
+    }
+
+    /// Kills a process. Its successor is started by [`replace`](Self::replace).
+    pub fn kill_only(&mut self, role: usize) {
         let peer = self.roles[role].peer.take().expect("a living role");
         self.run.killed.insert(peer.process);
         let lines = peer.kill();
         self.take(lines);
-        self.replace(role);
     }
 
     /// Reads the lines of all processes, none of which may have exited.

@@ -78,6 +78,23 @@
 //!   the cleanup and retention of topics, groups that are about to lose messages to it, and what the user may not do, as
 //!   far as that is known without writing. Only settings that the user may read are checked.
 //!
+//! # Transactions
+//! With `transactions = true`, the outputs of receivers and the offsets of their messages are one transaction of Kafka
+//! (KIP-447), which stores what was acknowledged while the one before it ran.
+//! - Each consumer has a transactional id of its own: its group, a dot and a UUID. With ACLs, the user needs `Write` on
+//!   these ids, as a prefix.
+//! - Readers of the outputs must read committed records only (`isolation.level=read_committed`, the default of
+//!   librdkafka, and the only value here; Kafka's Java clients have another default).
+//! - A consumer that is killed leaves its transaction open, until the brokers abort it after
+//!   `transaction.timeout.ms` (20 s by default) and at most one more
+//!   `transaction.abort.timed.out.transaction.cleanup.interval.ms` (10 s). Until then, readers of its outputs' partitions
+//!   wait, and so does the member that takes its partitions over. A lower value shortens this wait, and aborts
+//!   transactions while a leader or a coordinator is replaced (10 s); these are tried again.
+//! - What commit metadata has no room for waits, so that it is not handled and stored again by another member: with a
+//!   key that fails, up to some hundred later messages with outputs are acknowledged before it. On brokers that refuse
+//!   metadata, messages with outputs are acknowledged in the order of their partition.
+//! - While it is not known whether a transaction was committed, the consumer asks until the cluster answers.
+//!
 //! # Metrics
 //! In addition to the metrics of the bus, each with the label `topic`:
 //!
@@ -101,15 +118,16 @@ mod config;
 mod consumer;
 mod control;
 mod control_watch;
-mod dead_letters;
 mod framing;
 mod health;
 mod member;
+mod moves;
 mod namespace;
 mod partition;
 mod producer;
 mod progress;
 mod registry;
+mod retry_topics;
 mod seek;
 mod transactions;
 mod worker;
@@ -122,7 +140,7 @@ pub use self::client::{Token, register_token_provider};
 use self::config::Config;
 use self::consumer::KafkaConsumer;
 use self::control_watch::ControlWatches;
-use self::dead_letters::Open;
+use self::moves::Open;
 use self::producer::KafkaProducer;
 pub use self::registry::{SubjectOf, register_subjects};
 use self::writer_schemas::StoredSchemas;
@@ -214,6 +232,7 @@ impl Transport for KafkaTransport {
         capability.takeover = true;
         capability.counts_attempts = true;
         capability.keeps_delay = true;
+        capability.retries_hold_key = self.config.retry_delays.is_empty();
         capability.start_at_time = true;
         capability.start_at_position = true;
         capability.seek = true;

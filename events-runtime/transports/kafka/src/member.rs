@@ -1,13 +1,13 @@
 //! The state that the receiver, the deliveries and the worker of one consumer share.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use tokio::sync::{Notify, oneshot};
 
 use super::client::{CommitFailure, GroupClient, Place};
-use super::partition::{Claimed, Lease, LeaseLost, Now, Partition, Requeue};
+use super::partition::{Claimed, Lease, LeaseLost, Now, Partition, Record, Requeue};
 use super::progress::Progress;
 use events_support::error_chain::chain;
 use events_transport::{ConsumerGroup, Position, Topic, TransportError};
@@ -267,7 +267,20 @@ impl State {
         self.change(place, |partition| partition.requeue(offset, claim, how, Now::new()))
     }
 
-    /// Keeps a message in flight while its dead letter is stored.
+    /// Passes over a message that is none of the group's.
+    pub(super) fn skip(&mut self, place: Place, offset: u64) {
+        if let Some(assigned) = self.partitions.get_mut(&place) {
+            assigned.partition.skip(offset);
+            assigned.change += 1;
+        }
+    }
+
+    /// A message that a claim holds, and its attempts.
+    pub(super) fn held(&self, place: Place, offset: u64, claim: u64) -> Option<(Record, u32)> {
+        self.partitions.get(&place)?.partition.held_by_claim(offset, claim)
+    }
+
+    /// Keeps a message in flight while it is stored in another topic.
     pub(super) fn leave(&mut self, place: Place, offset: u64, claim: u64) -> Result<(), LeaseLost> {
         self.partitions.get_mut(&place).ok_or(LeaseLost)?.partition.leave(offset, claim)
     }
@@ -334,23 +347,44 @@ impl State {
         sent
     }
 
-    /// Whether a message is kept in flight by this claim while its outputs are stored.
-    pub(super) fn is_leaving(&self, place: Place, offset: u64, claim: u64) -> bool {
-        self.partitions.get(&place).is_some_and(|assigned| assigned.partition.is_leaving(offset, claim))
+    /// Whether a message is kept in flight by this claim while its outputs are stored. It is delivered again if an
+    /// earlier one of its key is: the outputs of a key are stored in its order.
+    pub(super) fn hold_order(&mut self, place: Place, offset: u64, claim: u64) -> bool {
+        let found = self.partitions.get(&place).map(|assigned| &assigned.partition);
+        let Some(partition) = found.filter(|partition| partition.is_leaving(offset, claim)) else {
+            return false;
+        };
+        if !partition.is_behind(offset) {
+            return true;
+        }
+        // It is held, so this succeeds.
+        let _ = self.requeue(place, offset, claim, Requeue::Uncounted(Duration::ZERO));
+        false
     }
 
-    /// The commits of partitions, as if these messages were settled.
-    pub(super) fn commits_of(&self, settled: &BTreeMap<Place, Vec<u64>>) -> Vec<Sent> {
-        let commit = |(place, offsets): (&Place, &Vec<u64>)| {
+    /// The commits of partitions, as if these messages were settled. Removes from `settled` what a commit can't
+    /// record: another member would handle it again.
+    pub(super) fn commits_of(&self, settled: &mut BTreeMap<Place, BTreeSet<u64>>) -> Vec<Sent> {
+        settled.retain(|place, _| self.partitions.contains_key(place));
+        let commit = |(place, offsets): (&Place, &mut BTreeSet<u64>)| {
             let assigned = self.partitions.get(place)?;
-            let mut progress = assigned.partition.progress();
-            for offset in offsets {
-                progress.exceptions.remove(offset);
+            let current = assigned.partition.progress();
+            // What is left out is an exception again, which may leave out others.
+            loop {
+                let mut progress = current.clone();
+                progress.exceptions.retain(|offset, _| !offsets.contains(offset));
+                let offset = progress.offset();
+                let (metadata, end) =
+                    if self.commit.is_bare { (String::new(), offset) } else { progress.record() };
+                let count = offsets.len();
+                offsets.retain(|offset| *offset < end);
+                if offsets.len() == count {
+                    let sent = Sent { place: *place, offset, metadata, change: assigned.change };
+                    return (count > 0).then_some(sent);
+                }
             }
-            let metadata = if self.commit.is_bare { String::new() } else { progress.encode() };
-            Some(Sent { place: *place, offset: progress.offset(), metadata, change: assigned.change })
         };
-        settled.iter().filter_map(commit).collect()
+        settled.iter_mut().filter_map(commit).collect()
     }
 
     /// Applies the commits of a transaction.
@@ -520,13 +554,6 @@ impl Member {
         state.commit.is_wanted = true;
         drop(state);
         self.committing.notify_all();
-    }
-
-    /// Ends the consumer: another member continues at what is committed.
-    pub(super) fn abandon(&self, error: &TransportError) {
-        tracing::error!(error = chain(error), group = %self.group, "a consumer ends: it is not known whether a transaction was committed");
-        self.state().fatal = Some(error.clone());
-        self.wake.notify_one();
     }
 
     pub(super) fn topic(&self, place: Place) -> Option<&Topic> {

@@ -66,8 +66,13 @@ impl Progress {
 
     /// The commit metadata. Later exceptions that don't fit are left out, and the cursor is before them.
     pub(crate) fn encode(&self) -> String {
+        self.record().0
+    }
+
+    /// The commit metadata, and the cursor in it: a message from there on that is settled is not recorded.
+    pub(crate) fn record(&self) -> (String, u64) {
         if self.exceptions.is_empty() {
-            return String::new();
+            return (String::new(), self.cursor);
         }
         let offset = self.offset();
         let due = self.exceptions.values().map(|exception| exception.due).filter(|due| *due > 0);
@@ -92,7 +97,7 @@ impl Progress {
         push_number(&mut text, base);
         text.push(' ');
         text.push_str(&runs);
-        text
+        (text, cursor)
     }
 
     /// Reads the metadata of a commit. Empty metadata is progress without exceptions.
@@ -330,9 +335,10 @@ mod tests {
     proptest! {
         #[test]
         fn progress_comes_back_from_its_metadata_up_to_the_limit(progress in any_progress()) {
-            let text = progress.encode();
+            let (text, end) = progress.record();
             prop_assert!(text.len() <= MAX_LEN);
             let back = Progress::decode(progress.offset(), &text).unwrap();
+            prop_assert_eq!(back.cursor, end);
             prop_assert_eq!(back.offset(), progress.offset());
             prop_assert!(back.cursor <= progress.cursor);
             let mut expected = progress.exceptions.clone();

@@ -7,17 +7,20 @@
 //! The offsets are committed by the member and its generation (KIP-447): a member that lost its partitions stores
 //! nothing. If it is not known whether a transaction was committed, the producer is replaced, which ends the
 //! transaction, and the offsets of the group tell.
+//!
+//! An acknowledgement that a commit can't record, since its metadata is full, waits: another member would handle the
+//! message again, and store its outputs again.
 
 use std::borrow::Cow;
-use std::collections::{BTreeMap, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashSet};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use tokio::sync::oneshot;
 
-use super::client::{Place, Topics, TransactionFailure, Transactional};
+use super::client::{GroupClient, Membership, Place, Topics, TransactionFailure, Transactional};
 use super::config::Config;
-use super::member::{Member, Stored};
+use super::member::{Member, Sent, Stored};
 use super::partition::Requeue;
 use events_support::error_chain::chain;
 use events_transport::{ErrorKind, Message, Topic, TransportError};
@@ -41,8 +44,20 @@ pub(super) struct Acknowledged {
     pub(super) offset: u64,
     pub(super) claim: u64,
     pub(super) outputs: Vec<(Topic, Message)>,
+    /// How the message is returned if the outputs are not stored; by default soon, and counted if they are at fault.
+    pub(super) again: Option<Requeue>,
     pub(super) since: Instant,
-    pub(super) reply: oneshot::Sender<Stored>,
+    /// `None` once it is answered.
+    pub(super) reply: Option<oneshot::Sender<Stored>>,
+}
+
+impl Acknowledged {
+    fn answer(&mut self, stored: Stored) {
+        if let Some(reply) = self.reply.take() {
+            // Nobody waits if the future was dropped.
+            let _ = reply.send(stored);
+        }
+    }
 }
 
 /// The transactions of a member. The thread starts with the first of them, and ends with this.
@@ -162,26 +177,29 @@ impl Shared {
         queue.waiting = rest;
     }
 
-    /// Tries again, unless it has taken too long.
+    /// Tries again. Those that have waited too long are answered, and stay where they are: a later message of their
+    /// key must not be stored before them.
     fn later(&self, rest: Vec<Acknowledged>, error: &TransportError) {
         tracing::debug!(error = chain(error), "a transaction failed, and is tried again");
-        let (over, rest): (Vec<_>, Vec<_>) =
-            rest.into_iter().partition(|one| one.since.elapsed() > self.config.retry_for);
-        for one in over {
-            self.give_back(one, error, Requeue::Uncounted(AGAIN));
+        if rest.is_empty() {
+            return;
         }
-        if !rest.is_empty() {
-            self.put_back(rest);
-            std::thread::sleep(PAUSE);
+        self.put_back(rest);
+        for one in &mut self.queue().waiting {
+            if one.since.elapsed() > self.config.retry_for {
+                one.answer(Err(error.clone()));
+            }
         }
+        std::thread::sleep(PAUSE);
     }
 
     /// Returns a message whose outputs are not stored.
-    fn give_back(&self, one: Acknowledged, error: &TransportError, how: Requeue) {
+    fn give_back(&self, mut one: Acknowledged, error: &TransportError, how: Requeue) {
         // Its partition may belong to another member now.
+        let how = one.again.unwrap_or(how);
         let _ = self.member.state().requeue(one.place, one.offset, one.claim, how);
         self.member.wake.notify_one();
-        let _ = one.reply.send(Err(error.clone()));
+        one.answer(Err(error.clone()));
     }
 
     /// Commits a transaction. Returns what is not stored, and why.
@@ -192,112 +210,151 @@ impl Shared {
         known: &mut HashSet<Topic>,
     ) -> (Vec<Acknowledged>, Option<Failed>) {
         let Some(client) = self.member.client() else { return (self.lost(batch, |_| false), None) };
+        let later = |message| Some(Failed::Later(self.error(ErrorKind::Unavailable, message)));
         if !self.member.begin_transaction(self.config.client.timeout()) {
-            let message = "an earlier commit of offsets was not answered in time";
-            return (batch, Some(Failed::Later(self.error(ErrorKind::Unavailable, message))));
+            return (batch, later("an earlier commit of offsets was not answered in time"));
         }
-        let batch = {
-            let state = self.member.state();
-            let is_held = |one: &Acknowledged| state.is_leaving(one.place, one.offset, one.claim);
-            let held: Vec<bool> = batch.iter().map(is_held).collect();
-            drop(state);
-            let mut held = held.into_iter();
-            self.lost(batch, |_| held.next().unwrap_or_default())
-        };
+        // Before the look at what the member holds: see `Transactional::run`.
+        let membership = client.membership();
+        let batch = self.held(batch);
         if batch.is_empty() {
             return (batch, None);
         }
-        let group = self.config.namespace.kafka_group(&self.member.group);
-        let open = match producer.take() {
-            Some(open) => open,
-            None => match Transactional::create(&self.config.client, &self.id, &group) {
-                Ok(open) => open,
-                Err(error) => return (batch, Some(failed(error))),
-            },
+        let Some(membership) = membership else {
+            return (batch, later("the group went on without this member, which joins it again"));
         };
+        let (mut batch, mut rest, commits) = self.recorded(batch);
+        if !batch.is_empty() {
+            let open = match producer.take().map_or_else(|| self.open(), Ok) {
+                Ok(open) => producer.insert(open),
+                Err(error) => {
+                    batch.append(&mut rest);
+                    return (batch, Some(failed(error)));
+                }
+            };
+            let offsets: Vec<_> =
+                commits.iter().map(|one| (one.place, one.offset, one.metadata.clone())).collect();
+            let stored = self.store(&batch, open, known, &client, &membership, &offsets);
+            let stored = match stored {
+                Err(TransactionFailure::Unknown(error)) => {
+                    // Replacing the producer ends the transaction; then the offsets say how.
+                    *producer = None;
+                    match self.was_committed(&client, producer, &offsets, &mut batch, &error) {
+                        Some(true) => Ok(()),
+                        Some(false) => Err(Failed::Later(error)),
+                        // Another member continues where the transaction has left the group.
+                        None => {
+                            batch.append(&mut rest);
+                            return (self.lost(batch, |_| false), None);
+                        }
+                    }
+                }
+                Err(TransactionFailure::Refused(error)) => Err(Failed::Refused(error)),
+                Err(TransactionFailure::Rebalance(error)) => Err(Failed::Later(error)),
+                Err(TransactionFailure::Aborted(error)) => Err(failed(error)),
+                Ok(()) => Ok(()),
+            };
+            match stored {
+                Ok(()) => self.settled(batch, commits),
+                Err(failed) => {
+                    batch.append(&mut rest);
+                    return (batch, Some(failed));
+                }
+            }
+        }
+        if rest.is_empty() {
+            return (rest, None);
+        }
+        let full = "the commit metadata has no room for more messages that are acknowledged before earlier ones of \
+                    their partition: they wait for the earlier ones";
+        (rest, later(full))
+    }
+
+    /// What the member still holds. The others are answered.
+    fn held(&self, batch: Vec<Acknowledged>) -> Vec<Acknowledged> {
+        let mut state = self.member.state();
+        let is_held = |one: &Acknowledged| state.hold_order(one.place, one.offset, one.claim);
+        let held: Vec<bool> = batch.iter().map(is_held).collect();
+        drop(state);
+        let mut held = held.into_iter();
+        self.lost(batch, |_| held.next().unwrap_or_default())
+    }
+
+    /// What the next commit can record, what it can't, and the commit.
+    fn recorded(&self, batch: Vec<Acknowledged>) -> (Vec<Acknowledged>, Vec<Acknowledged>, Vec<Sent>) {
+        let mut settled: BTreeMap<Place, BTreeSet<u64>> = BTreeMap::new();
+        for one in &batch {
+            settled.entry(one.place).or_default().insert(one.offset);
+        }
+        let commits = self.member.state().commits_of(&mut settled);
+        let is_recorded =
+            |one: &Acknowledged| settled.get(&one.place).is_some_and(|offsets| offsets.contains(&one.offset));
+        let (batch, rest) = batch.into_iter().partition(is_recorded);
+        (batch, rest, commits)
+    }
+
+    fn open(&self) -> Result<Transactional, TransportError> {
+        let group = self.config.namespace.kafka_group(&self.member.group);
+        Transactional::create(&self.config.client, &self.id, &group)
+    }
+
+    /// Stores the outputs of a batch, and offsets.
+    fn store(
+        &self,
+        batch: &[Acknowledged],
+        open: &Transactional,
+        known: &mut HashSet<Topic>,
+        client: &GroupClient,
+        membership: &Membership,
+        offsets: &[(Place, u64, String)],
+    ) -> Result<(), TransactionFailure> {
         let mut records = Vec::new();
         for (topic, message) in batch.iter().flat_map(|one| &one.outputs) {
             if !known.contains(topic) {
-                match open.ensure(&self.topics, topic) {
-                    Ok(_) => known.insert(topic.clone()),
-                    Err(error) => {
-                        *producer = Some(open);
-                        return (batch, Some(failed(error)));
-                    }
-                };
+                open.ensure(&self.topics, topic).map_err(TransactionFailure::Aborted)?;
+                known.insert(topic.clone());
             }
-            let framed = match &self.config.registry {
-                Some(registry) => registry.frame(topic, message).map(Cow::Owned),
-                None => Ok(Cow::Borrowed(message)),
-            };
             let named = self.config.namespace.checked_topic(topic, OPERATION);
-            match named.and_then(|name| Ok((name, framed?))) {
-                Ok(record) => records.push(record),
-                Err(error) => {
-                    *producer = Some(open);
-                    return (batch, Some(Failed::Refused(error)));
+            let name = named.map_err(TransactionFailure::Refused)?;
+            let message = match &self.config.registry {
+                Some(registry) => {
+                    Cow::Owned(registry.frame(topic, message).map_err(TransactionFailure::Refused)?)
                 }
-            }
+                None => Cow::Borrowed(message),
+            };
+            records.push((name, message));
         }
-        let mut settled: BTreeMap<Place, Vec<u64>> = BTreeMap::new();
-        for one in &batch {
-            settled.entry(one.place).or_default().push(one.offset);
-        }
-        let commits = self.member.state().commits_of(&settled);
-        let offsets: Vec<_> =
-            commits.iter().map(|one| (one.place, one.offset, one.metadata.clone())).collect();
-        let records_of = || records.iter().map(|(name, message)| (name.as_str(), &**message));
-        let failure = match open.run(&client, &offsets, records_of()) {
-            Ok(()) => None,
-            Err(TransactionFailure::Unknown(error)) => {
-                // Replacing the producer ends the transaction; then the offsets say how.
-                drop(open);
-                match self.was_committed(&client, &group, producer, &offsets) {
-                    Some(true) => None,
-                    Some(false) => Some(Failed::Later(error)),
-                    None => {
-                        // Another member continues where the transaction has left the group.
-                        self.member.abandon(&error);
-                        return (self.lost(batch, |_| false), None);
-                    }
-                }
-            }
-            Err(other) => {
-                *producer = Some(open);
-                match other {
-                    TransactionFailure::Refused(error) => Some(Failed::Refused(error)),
-                    TransactionFailure::Aborted(error)
-                    | TransactionFailure::Rebalance(error)
-                    | TransactionFailure::Unknown(error) => Some(failed(error)),
-                }
-            }
-        };
-        if failure.is_some() {
-            return (batch, failure);
-        }
-        let mut state = self.member.state();
-        state.transacted(commits);
-        for Acknowledged { place, offset, claim, reply, .. } in batch {
-            // The partition may have been lost since: the transaction was stored before.
-            let _ = state.settle(place, offset, claim);
-            let _ = reply.send(Ok(()));
-        }
-        (Vec::new(), None)
+        let records = records.iter().map(|(name, message)| (name.as_str(), &**message));
+        open.run(client, membership, offsets, records)
     }
 
-    /// Whether the offsets of a transaction are those of the group; `None` if that can't be found out in time.
+    /// Settles what a transaction has stored.
+    fn settled(&self, batch: Vec<Acknowledged>, commits: Vec<Sent>) {
+        let mut state = self.member.state();
+        state.transacted(commits);
+        for mut one in batch {
+            // The partition may have been lost since: the transaction was stored before.
+            let _ = state.settle(one.place, one.offset, one.claim);
+            one.answer(Ok(()));
+        }
+    }
+
+    /// Whether the offsets of a transaction are those of the group. Asks until the cluster answers; the batch is
+    /// answered with the error if that takes longer than `retry_for`. `None` if the consumer ends before.
     fn was_committed(
         &self,
-        client: &super::client::GroupClient,
-        group: &str,
+        client: &GroupClient,
         producer: &mut Option<Transactional>,
         offsets: &[(Place, u64, String)],
+        batch: &mut [Acknowledged],
+        error: &TransportError,
     ) -> Option<bool> {
-        let deadline = Instant::now() + self.config.retry_for;
+        let started = Instant::now();
         let places: Vec<Place> = offsets.iter().map(|(place, ..)| *place).collect();
-        while Instant::now() < deadline {
-            let asked = Transactional::create(&self.config.client, &self.id, group).and_then(|open| {
-                *producer = Some(open);
+        loop {
+            let ended = producer.take().map_or_else(|| self.open(), Ok);
+            let asked = ended.and_then(|ended| {
+                *producer = Some(ended);
                 client.committed(&places, ASK)
             });
             match asked {
@@ -313,9 +370,16 @@ impl Shared {
                     tracing::debug!(error = chain(&error), "the end of a transaction is not known yet");
                 }
             }
+            if self.queue().is_closed || self.member.client().is_none() {
+                return None;
+            }
+            if started.elapsed() > self.config.retry_for {
+                for one in batch.iter_mut() {
+                    one.answer(Err(error.clone()));
+                }
+            }
             std::thread::sleep(PAUSE);
         }
-        None
     }
 
     /// Answers those that the member no longer holds, and returns the others.
@@ -325,8 +389,9 @@ impl Shared {
         mut is_held: impl FnMut(&Acknowledged) -> bool,
     ) -> Vec<Acknowledged> {
         let (held, lost): (Vec<_>, Vec<_>) = batch.into_iter().partition(|one| is_held(one));
-        for one in lost {
-            let _ = one.reply.send(Err(self.member.lost("settle", one.place, one.offset)));
+        for mut one in lost {
+            let error = self.member.lost("settle", one.place, one.offset);
+            one.answer(Err(error));
         }
         held
     }

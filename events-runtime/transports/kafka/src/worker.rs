@@ -2,22 +2,23 @@
 
 use std::collections::VecDeque;
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime};
 
 use super::client::{At, Fetched, GroupClient, GroupEvent, Place, Polled};
 use super::control::{Action, ControlRequest, REMOVED};
 use super::control_watch::ControlWatch;
-use super::dead_letters::DeadLetters;
 use super::member::{Closing, Member, Stage, State, TopicState};
+use super::moves::Moves;
 use super::partition::{Now, Record};
 use super::progress::Progress;
 use super::registry::Registry;
+use super::retry_topics::headers::{self, Found};
 use events_support::error_chain::chain;
-use events_transport::{StartPosition, TransportError};
+use events_transport::{Message, StartPosition, Topic, TransportError};
 
 /// How long a poll waits, which is the resolution of all that follows.
 const TICK: Duration = Duration::from_millis(20);
-/// How long while a dead letter is stored.
+/// How long while a message that leaves its topic is stored.
 const SHORT_TICK: Duration = Duration::from_millis(2);
 /// How many messages are taken over at once.
 const BATCH: usize = 1_000;
@@ -49,6 +50,8 @@ pub(super) struct Source {
     pub(super) start: Option<StartPosition>,
     /// The last request of which the member knows.
     pub(super) epoch: Option<u64>,
+    /// The topic whose messages wait in it, if it is a retry topic.
+    pub(super) retries_of: Option<Topic>,
 }
 
 pub(super) struct Worker {
@@ -56,7 +59,7 @@ pub(super) struct Worker {
     pub(super) client: Arc<GroupClient>,
     pub(super) sources: Vec<Source>,
     pub(super) control: Arc<ControlWatch>,
-    pub(super) dead_letters: Arc<DeadLetters>,
+    moves: Arc<Moves>,
     registry: Option<Arc<Registry>>,
     pending: VecDeque<Pending>,
     /// A request that keeps the member away from each topic.
@@ -84,7 +87,7 @@ impl Worker {
         client: Arc<GroupClient>,
         sources: Vec<Source>,
         control: Arc<ControlWatch>,
-        dead_letters: Arc<DeadLetters>,
+        moves: Arc<Moves>,
         registry: Option<Arc<Registry>>,
     ) -> Self {
         let away = sources.iter().map(|_| None).collect();
@@ -93,7 +96,7 @@ impl Worker {
             client,
             sources,
             control,
-            dead_letters,
+            moves,
             registry,
             pending: VecDeque::new(),
             away,
@@ -110,7 +113,7 @@ impl Worker {
         }
         let mut fetched = Vec::with_capacity(BATCH);
         let closed = loop {
-            let is_storing = self.dead_letters.poll();
+            let is_storing = self.moves.poll();
             let is_busy = is_storing || !self.pending.is_empty();
             self.poll(if is_busy { SHORT_TICK } else { TICK }, &mut fetched);
             self.take_over(&mut fetched);
@@ -198,16 +201,40 @@ impl Worker {
                 state.remove(place, &lost);
                 state.add(place, Progress::at(offset), None);
             }
-            if let Some(assigned) = state.partitions.get_mut(&place) {
-                let message = match &self.registry {
-                    Some(registry) => registry.unframe(message),
-                    None => message,
-                };
-                assigned.partition.push(offset, Record { message, time }, now);
+            match self.record(place, time, message) {
+                Some(record) => {
+                    if let Some(assigned) = state.partitions.get_mut(&place) {
+                        assigned.partition.push(offset, record, now);
+                    }
+                }
+                None => state.skip(place, offset),
             }
         }
         drop(state);
         self.member.wake.notify_one();
+    }
+
+    /// A message as it is delivered; `None` if it is no message of this group.
+    fn record(&self, place: Place, time: SystemTime, message: Message) -> Option<Record> {
+        let retries_of = self.sources.get(place.topic).and_then(|source| source.retries_of.as_ref());
+        let found = match retries_of {
+            None => Found::Plain(message),
+            Some(of) => headers::read(message, of, &self.member.group),
+        };
+        let (message, retried) = match found {
+            Found::Plain(message) => (message, None),
+            Found::Retried(message, retried) => (message, Some(retried)),
+            Found::Foreign => return None,
+        };
+        let message = match &self.registry {
+            Some(registry) => registry.unframe(message),
+            None => message,
+        };
+        Some(Record { message, time, retried })
+    }
+
+    fn is_retry_topic(&self, place: Place) -> bool {
+        self.sources.get(place.topic).is_some_and(|source| source.retries_of.is_some())
     }
 
     fn on_event(&mut self, event: GroupEvent) {
@@ -495,10 +522,13 @@ impl Worker {
 
     /// Pauses partitions that hold too much, and resumes them later.
     fn limit(&self, state: &mut State) {
-        let count = state.partitions.len().max(1);
-        let (bytes, messages) = (MIN_BYTES.max(MAX_BYTES / count), MIN_MESSAGES.max(MAX_MESSAGES / count));
+        // What waits in retry topics takes no share: it is fetched again when it is due.
+        let count = state.partitions.keys().filter(|place| !self.is_retry_topic(**place)).count().max(1);
+        let share = (MIN_BYTES.max(MAX_BYTES / count), MIN_MESSAGES.max(MAX_MESSAGES / count));
         let (mut pause, mut resume) = (Vec::new(), Vec::new());
         for (place, assigned) in &mut state.partitions {
+            let is_retry_topic = self.is_retry_topic(*place);
+            let (bytes, messages) = if is_retry_topic { (MIN_BYTES, MIN_MESSAGES) } else { share };
             let held = assigned.partition.held();
             let is_full = held.bytes >= bytes || held.messages >= messages;
             let is_low = held.bytes < bytes / 2 && held.messages < messages / 2;
@@ -509,7 +539,9 @@ impl Worker {
                 assigned.is_paused = false;
                 resume.push(*place);
             }
-            self.report(*place, assigned);
+            if !is_retry_topic {
+                self.report(*place, assigned);
+            }
         }
         for (places, paused) in [(pause, true), (resume, false)] {
             if places.is_empty() {
@@ -560,7 +592,7 @@ impl Worker {
         self.is_closing = true;
         let until = Instant::now() + LAST_COMMIT;
         let mut fetched = Vec::new();
-        while self.dead_letters.poll() && Instant::now() < until {
+        while self.moves.poll() && Instant::now() < until {
             self.poll(SHORT_TICK, &mut fetched);
             fetched.clear();
         }

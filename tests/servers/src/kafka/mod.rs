@@ -3,6 +3,8 @@
 mod broker;
 mod certificates;
 mod cluster;
+mod kills;
+mod records;
 mod settings;
 
 use std::path::PathBuf;
@@ -14,6 +16,8 @@ use rdkafka::client::DefaultClientContext;
 
 pub use certificates::Certificates;
 pub use cluster::KafkaCluster;
+pub use kills::{Killed, Kills};
+pub use records::{CommittedRecord, HeldBack, Readers, committed_records};
 
 use self::broker::Broker;
 use self::settings::Ports;

@@ -80,6 +80,7 @@ num.partitions=3
 auto.create.topics.enable=false
 transaction.state.log.num.partitions=4
 transaction.state.log.min.isr=1
+transaction.abort.timed.out.transaction.cleanup.interval.ms=1000
 share.coordinator.state.topic.num.partitions=1
 share.coordinator.state.topic.min.isr=1
 group.initial.rebalance.delay.ms=0

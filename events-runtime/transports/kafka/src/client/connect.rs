@@ -2,6 +2,7 @@
 
 use std::time::{Duration, Instant};
 
+use events_support::error_chain::chain;
 use events_transport::{ErrorKind, TransportError};
 use rdkafka::ClientContext;
 use rdkafka::client::Client;
@@ -41,6 +42,29 @@ pub(crate) async fn off_thread<T: Send + 'static>(
     answer.await.unwrap_or_else(|_| {
         Err(TransportError::new(ErrorKind::Other, operation, subject, "the call panicked: please report it"))
     })
+}
+
+/// Repeats a call while its failure is one that ends by itself, such as a coordinator that is starting, for about this
+/// long. Blocks.
+///
+/// # Errors
+/// The last failure.
+pub(crate) fn persist<T>(
+    longest: Duration,
+    mut call: impl FnMut() -> Result<T, TransportError>,
+) -> Result<T, TransportError> {
+    let deadline = Instant::now() + longest;
+    loop {
+        match call() {
+            Err(error)
+                if error.is_retryable() && !error.kind().needs_operator() && Instant::now() < deadline =>
+            {
+                tracing::debug!(error = chain(&error), "a call is repeated");
+                std::thread::sleep(STEP);
+            }
+            done => return done,
+        }
+    }
 }
 
 /// Waits until the client has reached a broker, for at most this long. `poll` serves the client's events.

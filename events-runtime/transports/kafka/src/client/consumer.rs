@@ -1,14 +1,16 @@
 //! A member of a consumer group, without the state of its partitions.
 
 use std::sync::{Mutex, PoisonError};
-use std::time::{Duration, SystemTime};
+use std::time::{Duration, Instant, SystemTime};
 
 use events_support::error_chain::caught;
 use events_support::error_chain::chain;
-use events_transport::{Message, Topic, TransportError};
+use events_transport::{ErrorKind, Message, Topic, TransportError};
 use rdkafka::client::OAuthToken;
 use rdkafka::config::RDKafkaLogLevel;
-use rdkafka::consumer::{BaseConsumer, CommitMode, Consumer, ConsumerContext, RebalanceProtocol};
+use rdkafka::consumer::{
+    BaseConsumer, CommitMode, Consumer, ConsumerContext, ConsumerGroupMetadata, RebalanceProtocol,
+};
 use rdkafka::error::{KafkaError, KafkaResult, RDKafkaErrorCode};
 use rdkafka::message::Message as _;
 use rdkafka::statistics::Statistics;
@@ -22,6 +24,9 @@ use super::record::{message_of, time_of};
 use super::settings::ClientSettings;
 use super::topics::Topics;
 use crate::config::GroupProtocol;
+
+/// The pause before a broker is asked again for a topic of which it has not heard.
+const HEARD: Duration = Duration::from_millis(100);
 
 /// A partition of one of the topics of a member.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -77,6 +82,9 @@ pub(crate) enum CommitFailure {
     /// The same commit fails again.
     Refused(TransportError),
 }
+
+/// A member in one generation of its group. The coordinator refuses its offsets once the group went on.
+pub(crate) struct Membership(pub(super) ConsumerGroupMetadata);
 
 /// A committed offset.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -266,6 +274,21 @@ impl GroupClient {
         Ok(u32::try_from(found.partitions).unwrap_or(u32::MAX))
     }
 
+    /// The number of partitions of a topic that belongs to another one, see [`Topics::ensure_beside`]; `None` if it
+    /// is missing.
+    ///
+    /// # Errors
+    /// A [`TransportError`] if the cluster can't be reached, or refuses the topic.
+    pub(crate) fn ensure_beside(
+        &self,
+        topics: &Topics,
+        topic: &Topic,
+        partitions: u32,
+    ) -> Result<Option<u32>, TransportError> {
+        let found = topics.ensure_beside(self.consumer.client(), topic, partitions, "subscribe to")?;
+        Ok(found.map(|partitions| u32::try_from(partitions).unwrap_or(u32::MAX)))
+    }
+
     /// Joins the group for these topics. The others that were subscribed are left.
     ///
     /// # Errors
@@ -393,10 +416,18 @@ impl GroupClient {
             let added = list.add_partition_offset(self.name(place.topic), kafka_partition(*place), time);
             added.map_err(|error| convert(error, "look for a time in", self.name(place.topic)))?;
         }
-        let found = self
-            .consumer
-            .offsets_for_times(list, wait)
-            .map_err(|error| convert(error, "look for offsets in", self.names()))?;
+        let deadline = Instant::now() + wait;
+        let found = loop {
+            let left = deadline.saturating_duration_since(Instant::now()).max(HEARD);
+            let found = self.consumer.offsets_for_times(list.clone(), left);
+            match found.map_err(|error| convert(error, "look for offsets in", self.names())) {
+                // The topic was created a moment ago, and this broker has not heard of it.
+                Err(error) if error.kind() == ErrorKind::NotFound && Instant::now() < deadline => {
+                    std::thread::sleep(HEARD);
+                }
+                found => break found?,
+            }
+        };
         let found = self.each(&found, |one| match one.offset() {
             Offset::Offset(offset) => u64::try_from(offset).ok(),
             _ => None,
@@ -449,9 +480,13 @@ impl GroupClient {
         Ok(list)
     }
 
-    /// The member and its generation, by which a transaction commits offsets.
-    pub(super) fn metadata(&self) -> Option<rdkafka::consumer::ConsumerGroupMetadata> {
-        self.consumer.group_metadata()
+    /// The member and its generation, by which a transaction commits offsets; `None` if it has lost its partitions,
+    /// or has left. Blocks.
+    pub(crate) fn membership(&self) -> Option<Membership> {
+        let found = self.consumer.group_metadata();
+        // A member that was expelled has no generation, and the coordinator would accept its offsets. The loss is
+        // read after the generation: it is reported until the partitions are given back.
+        found.filter(|_| !self.consumer.assignment_lost()).map(Membership)
     }
 
     /// Whether an error says that the group went on without this member.

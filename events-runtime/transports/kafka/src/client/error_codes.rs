@@ -15,7 +15,7 @@ const fn row(codes: &'static [RDKafkaErrorCode], kind: ErrorKind, message: &'sta
 }
 
 /// All codes.
-pub(super) const ROWS: [Row; 46] = {
+pub(super) const ROWS: [Row; 47] = {
     use ErrorKind as Kind;
     use RDKafkaErrorCode as Code;
     [
@@ -330,10 +330,11 @@ pub(super) const ROWS: [Row; 46] = {
             "librdkafka rejects a setting: see the cause",
         ),
         row(
-            &[Code::InvalidTransactionalState, Code::InvalidTransactionTimeout],
+            &[Code::InvalidTransactionTimeout],
             Kind::Invalid,
-            "the transaction can't continue: abort it",
+            "`transaction.timeout.ms` exceeds `transaction.max.timeout.ms` of the brokers: lower it",
         ),
+        row(&[Code::InvalidTransactionalState], Kind::Invalid, "the transaction can't continue: abort it"),
         row(&[Code::BrokerDestroy, Code::DestroyBroker], Kind::Closed, "the client was closed"),
         row(
             &[

@@ -17,9 +17,9 @@ mod tokens;
 mod topics;
 mod transaction;
 
-pub(crate) use self::connect::off_thread;
+pub(crate) use self::connect::{off_thread, persist};
 pub(crate) use self::consumer::{
-    At, CommitFailure, CommittedOffset, Fetched, GroupClient, GroupEvent, Place, Polled,
+    At, CommitFailure, CommittedOffset, Fetched, GroupClient, GroupEvent, Membership, Place, Polled,
 };
 pub(crate) use self::control::ControlClient;
 pub(crate) use self::producer::{Batching, Failed, Native, Receipt, Refused, Stored, retire};

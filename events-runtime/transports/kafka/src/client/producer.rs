@@ -189,22 +189,25 @@ impl<R: Receipt> Native<R> {
         created.map(Self).map_err(|error| error::convert(error, operation, subject))
     }
 
-    /// Creates a producer for transactions, which brokers abort when they are open for `longest`.
+    /// Creates a producer for transactions, which brokers abort when they are open for
+    /// [`transaction_timeout`](ClientSettings::transaction_timeout).
     ///
     /// # Errors
     /// As of [`create`](Self::create).
     pub(crate) fn transactional(
         settings: &ClientSettings,
         id: &str,
-        longest: Duration,
         operation: &'static str,
         subject: &str,
     ) -> Result<Self, TransportError> {
         let mut config: ClientConfig = settings.producer();
-        let longest = longest.as_millis().to_string();
+        let longest = settings.transaction_timeout().as_millis();
+        // librdkafka refuses a request that may take longer than its transaction.
+        let request = config.get("socket.timeout.ms").and_then(|text| text.parse().ok()).unwrap_or(longest);
+        config.set("socket.timeout.ms", request.min(longest).to_string());
+        config.set("transactional.id", id).set("transaction.timeout.ms", longest.to_string());
         // A record that is not stored in time fails, and the transaction is aborted.
-        config.set("transactional.id", id).set("transaction.timeout.ms", &longest);
-        config.set("message.timeout.ms", longest);
+        config.set("message.timeout.ms", longest.to_string());
         let context = Deliveries { context: settings.context(), receipts: std::marker::PhantomData };
         let created = config.create_with_context(context);
         created.map(Self).map_err(|error| error::convert(error, operation, subject))

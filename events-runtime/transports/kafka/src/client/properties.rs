@@ -205,12 +205,13 @@ pub(crate) const PROPERTIES: [Property; 163] = [
     consumer("fetch.min.bytes"),
     consumer("fetch.error.backoff.ms"),
     consumer("offset.store.method").only(&["broker"], "offsets are stored in the cluster"),
-    consumer("isolation.level"),
+    consumer("isolation.level")
+        .only(&["read_committed"], "messages of transactions that were aborted would be delivered"),
     consumer("enable.partition.eof").only(&[], "the transport detects the end of a partition itself"),
     consumer("check.crcs"),
     any("client.rack"),
-    producer("transactional.id").only(&[], "the producer is idempotent and not transactional"),
-    producer("transaction.timeout.ms").only(&[], "the producer is idempotent and not transactional"),
+    producer("transactional.id").only(&[], "each consumer with `transactions` has an id of its own"),
+    producer("transaction.timeout.ms"),
     producer("enable.idempotence")
         .only(&["true"], "without it, a resend could store a message twice or out of order"),
     producer("enable.gapless.guarantee")

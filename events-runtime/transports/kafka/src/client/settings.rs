@@ -57,6 +57,9 @@ const CONSUMER_DEFAULTS: &[(&str, &str)] = &[
     ("enable.auto.offset.store", "false"),
 ];
 
+/// The default of `transaction.timeout.ms`. Brokers abort a transaction that is open for longer: that of a dead member
+/// holds back readers until then. A leader or coordinator that fails is replaced in 10 s, within the same transaction.
+const TRANSACTION_TIMEOUT: Duration = Duration::from_secs(20);
 /// The default of `batch.size` in librdkafka.
 const BATCH_BYTES: usize = 1_000_000;
 
@@ -97,6 +100,12 @@ impl ClientSettings {
     /// The value that the URL sets.
     pub(crate) fn own(&self, name: &str) -> Option<&str> {
         self.own.get(name).map(String::as_str)
+    }
+
+    /// How long a transaction may be open.
+    pub(crate) fn transaction_timeout(&self) -> Duration {
+        let own = self.own("transaction.timeout.ms").and_then(|text| text.parse().ok());
+        own.map_or(TRANSACTION_TIMEOUT, Duration::from_millis)
     }
 
     /// The limit of a batch, in bytes.

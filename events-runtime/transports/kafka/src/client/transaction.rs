@@ -8,7 +8,7 @@ use events_transport::{ErrorKind, Message, Topic, TransportError};
 use rdkafka::error::KafkaError;
 use rdkafka::producer::Producer as _;
 
-use super::consumer::{GroupClient, Place};
+use super::consumer::{GroupClient, Membership, Place};
 use super::error::convert;
 use super::producer::{Failed, Native, Receipt, Refused, Stored};
 use super::settings::ClientSettings;
@@ -16,8 +16,6 @@ use super::topics::{TopicInfo, Topics};
 
 const OPERATION: &str = "commit a transaction of";
 
-/// Brokers abort a transaction that is open for longer: that of a dead member holds back readers until then.
-const OPEN_FOR: Duration = Duration::from_secs(20);
 /// How long one step of a transaction is served.
 const STEP: Duration = Duration::from_millis(50);
 
@@ -26,6 +24,8 @@ pub(crate) struct Transactional {
     native: Native<Outcome>,
     group: String,
     timeout: Duration,
+    /// How long a transaction may be open.
+    open_for: Duration,
     /// The first record that failed.
     failed: Arc<Mutex<Option<Failed>>>,
 }
@@ -66,9 +66,14 @@ impl Transactional {
     /// # Errors
     /// A [`TransportError`] if the cluster can't be reached, or refuses transactions.
     pub(crate) fn create(settings: &ClientSettings, id: &str, group: &str) -> Result<Self, TransportError> {
-        let native = Native::transactional(settings, id, OPEN_FOR, OPERATION, group)?;
-        let producer =
-            Self { native, group: group.to_owned(), timeout: settings.timeout(), failed: Arc::default() };
+        let native = Native::transactional(settings, id, OPERATION, group)?;
+        let producer = Self {
+            native,
+            group: group.to_owned(),
+            timeout: settings.timeout(),
+            open_for: settings.transaction_timeout(),
+            failed: Arc::default(),
+        };
         producer
             .within(producer.timeout * 2, |wait| producer.native.producer().init_transactions(wait))
             .map_err(|error| convert(error, OPERATION, group))?;
@@ -85,11 +90,15 @@ impl Transactional {
 
     /// Stores records and offsets, all or none. Blocks.
     ///
+    /// `membership`: as it was when the member held the partitions of the offsets. A later one would commit offsets
+    /// of partitions that another member has since.
+    ///
     /// # Errors
     /// A [`TransactionFailure`].
     pub(crate) fn run<'m>(
         &self,
         group: &GroupClient,
+        membership: &Membership,
         offsets: &[(Place, u64, String)],
         records: impl Iterator<Item = (&'m str, &'m Message)>,
     ) -> Result<(), TransactionFailure> {
@@ -97,11 +106,11 @@ impl Transactional {
         let producer = self.native.producer();
         // Of an earlier transaction whose abort did not succeed, this fails: the producer is replaced.
         producer.begin_transaction().map_err(|error| self.unknown(error))?;
-        let stored = self.send(records).and_then(|()| self.send_offsets(group, offsets));
+        let stored = self.send(records).and_then(|()| self.send_offsets(group, membership, offsets));
         if let Err(failure) = stored {
             return Err(self.abort(failure));
         }
-        match self.within(OPEN_FOR, |wait| producer.commit_transaction(wait)) {
+        match self.within(self.open_for, |wait| producer.commit_transaction(wait)) {
             Ok(()) => Ok(()),
             Err(error) if requires_abort(&error) => {
                 let failure = self.aborted(error);
@@ -115,7 +124,7 @@ impl Transactional {
         &self,
         records: impl Iterator<Item = (&'m str, &'m Message)>,
     ) -> Result<(), TransactionFailure> {
-        let deadline = Instant::now() + OPEN_FOR;
+        let deadline = Instant::now() + self.open_for;
         let late = || TransactionFailure::Aborted(self.late());
         for (topic, message) in records {
             loop {
@@ -149,12 +158,12 @@ impl Transactional {
     fn send_offsets(
         &self,
         group: &GroupClient,
+        membership: &Membership,
         offsets: &[(Place, u64, String)],
     ) -> Result<(), TransactionFailure> {
-        let Some(member) = group.metadata() else { return Err(TransactionFailure::Aborted(self.late())) };
         let list = group.offsets(offsets).map_err(|error| self.aborted(error))?;
         self.within(self.timeout * 2, |wait| {
-            self.native.producer().send_offsets_to_transaction(&list, &member, wait)
+            self.native.producer().send_offsets_to_transaction(&list, &membership.0, wait)
         })
         .map_err(|error| self.aborted(error))
     }
@@ -163,7 +172,7 @@ impl Transactional {
     fn abort(&self, failure: TransactionFailure) -> TransactionFailure {
         self.native.purge();
         self.native.poll(Duration::ZERO);
-        match self.within(OPEN_FOR, |wait| self.native.producer().abort_transaction(wait)) {
+        match self.within(self.open_for, |wait| self.native.producer().abort_transaction(wait)) {
             Ok(()) => failure,
             Err(error) => self.unknown(error),
         }
@@ -198,7 +207,7 @@ impl Transactional {
     fn late(&self) -> TransportError {
         let message = "the cluster did not accept the records of a transaction in time: they are sent again";
         let error = TransportError::new(ErrorKind::Unavailable, OPERATION, &self.group, message);
-        match self.native.reported(OPEN_FOR, OPERATION, &self.group) {
+        match self.native.reported(self.open_for, OPERATION, &self.group) {
             Some(reported) => error.with_source(reported),
             None => error,
         }

@@ -62,7 +62,8 @@ fn a_setting_that_would_break_a_promise_is_refused_with_the_reason() {
         ("security.protocol=ssl", "the scheme decides"),
         ("bootstrap.servers=b:1", "hosts of the URL"),
         ("allow.auto.create.topics=true", "`create_topics=true`"),
-        ("transactional.id=x", "idempotent"),
+        ("transactional.id=x", "an id of its own"),
+        ("isolation.level=read_uncommitted", "aborted would be delivered"),
     ] {
         let error = refused(&format!("kafka://a?{setting}"));
         assert!(error.contains(reason), "{error}");

@@ -18,7 +18,8 @@ fn filled(places: &[(Place, u64)]) -> State {
         state.add(*place, Progress::at(0), Some((0, String::new())));
         let partition = &mut state.partitions.get_mut(place).expect("it was added").partition;
         for offset in 0..*count {
-            let record = Record { message: Message::new("data"), time: SystemTime::UNIX_EPOCH };
+            let record =
+                Record { message: Message::new("data"), time: SystemTime::UNIX_EPOCH, retried: None };
             partition.push(offset, record, Now::new());
         }
     }
@@ -149,4 +150,82 @@ fn long_metadata_has_a_commit_of_its_own() {
     };
     let groups = grouped(vec![sent(0, 0, 0), sent(0, 1, 9), sent(0, 2, 600), sent(0, 3, 0), sent(1, 0, 0)]);
     assert_eq!(groups.iter().map(Vec::len).collect::<Vec<_>>(), [2, 1, 1, 1]);
+}
+
+/// A state whose messages are all claimed, and kept in flight by this claim.
+fn leaving(count: u64) -> State {
+    let mut state = filled(&[(place(0, 0), count)]);
+    let (claim, taken, _) = state.claim(usize::try_from(count).expect("few"), LEASE);
+    for (place, one) in taken {
+        state.leave(place, one.offset, claim).expect("it is held");
+    }
+    state
+}
+
+#[test]
+fn a_commit_of_a_transaction_has_its_messages_only() {
+    let state = leaving(5);
+    let mut settled = BTreeMap::from([(place(0, 0), BTreeSet::from([0, 2, 3])), (place(1, 0), [7].into())]);
+    let commits = state.commits_of(&mut settled);
+    let found: Vec<_> = commits.iter().map(|one| (one.place, one.offset, one.metadata.as_str())).collect();
+    assert_eq!(found, [(place(0, 0), 1, "events1 4 0 0,2")]);
+    assert_eq!(
+        settled,
+        BTreeMap::from([(place(0, 0), BTreeSet::from([0, 2, 3]))]),
+        "a lost partition is left out"
+    );
+}
+
+#[test]
+fn an_acknowledgement_that_the_metadata_has_no_room_for_is_not_of_the_transaction() {
+    let state = leaving(10_000);
+    // Every other message: a run for each of the others.
+    let all: BTreeSet<u64> = (0..10_000).filter(|offset| offset % 2 == 1).collect();
+    let mut settled = BTreeMap::from([(place(0, 0), all.clone())]);
+    let commits = state.commits_of(&mut settled);
+    let kept = &settled[&place(0, 0)];
+    assert!(kept.len() > 1_000 && kept.len() < all.len(), "{}", kept.len());
+    assert!(all.iter().zip(kept).all(|(one, other)| one == other), "the first ones have room");
+    let [sent] = &commits[..] else { panic!("one partition") };
+    let stored = Progress::decode(sent.offset, &sent.metadata).expect("it is progress");
+    for offset in 0..10_000 {
+        assert_eq!(stored.is_settled(offset), kept.contains(&offset), "{offset}");
+    }
+}
+
+#[test]
+fn without_metadata_a_transaction_acknowledges_the_first_messages_only() {
+    let mut state = leaving(4);
+    state.commit.is_bare = true;
+    for (wanted, kept) in [(vec![0, 1, 3], vec![0, 1]), (vec![1, 2], vec![])] {
+        let mut settled = BTreeMap::from([(place(0, 0), wanted.into_iter().collect::<BTreeSet<u64>>())]);
+        let commits = state.commits_of(&mut settled);
+        assert_eq!(settled[&place(0, 0)], kept.iter().copied().collect());
+        let offsets: Vec<_> = commits.iter().map(|one| one.offset).collect();
+        assert_eq!(offsets, if kept.is_empty() { vec![] } else { vec![2] });
+    }
+}
+
+#[test]
+fn outputs_of_a_key_are_not_stored_before_an_earlier_message_that_is_delivered_again() {
+    let mut state = State::new(1);
+    state.add(place(0, 0), Progress::at(0), None);
+    let partition = &mut state.partitions.get_mut(&place(0, 0)).expect("it was added").partition;
+    for (offset, key) in ["a", "b", "a"].into_iter().enumerate() {
+        let message = Message::new("data").with_key(key);
+        partition.push(
+            offset as u64,
+            Record { message, time: SystemTime::UNIX_EPOCH, retried: None },
+            Now::new(),
+        );
+    }
+    let (claim, _, _) = state.claim(3, LEASE);
+    for offset in 1..3 {
+        state.leave(place(0, 0), offset, claim).expect("it is held");
+    }
+    state.requeue(place(0, 0), 0, claim, Requeue::Counted(LEASE)).expect("it is held");
+    assert!(state.hold_order(place(0, 0), 1, claim), "another key");
+    assert!(!state.hold_order(place(0, 0), 2, claim));
+    assert!(!state.hold_order(place(0, 0), 2, claim), "it is no longer in flight");
+    assert!(state.claim(3, LEASE).1.is_empty(), "both wait");
 }
