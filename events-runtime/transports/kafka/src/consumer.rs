@@ -2,14 +2,15 @@
 
 mod joining;
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::thread;
 use std::time::Duration;
 
 use tokio::sync::oneshot;
-use tokio::time::{Instant, sleep_until, timeout};
+use tokio::time::{Instant, sleep, sleep_until, timeout};
 
-use self::joining::{Joining, Reads};
+use self::joining::{Joining, Reads, is_known};
 use super::acker::{Acker, AckerOf};
 use super::client::{At, Place, Topics, off_thread};
 use super::config::Config;
@@ -22,6 +23,9 @@ use super::worker::Worker;
 use events_transport::{
     BoxFuture, Consumer, Delivery, ErrorKind, Position, Recipient, Subscription, TransportError,
 };
+
+/// The pause before the offsets of a group are looked at again.
+const LOOK_AGAIN: Duration = Duration::from_millis(50);
 
 pub(super) struct KafkaConsumer {
     member: Arc<Member>,
@@ -57,7 +61,7 @@ impl KafkaConsumer {
             joining::prepare(&of_config, &topics, &watches, &of_joining, &of_reads)
         })
         .await?;
-        let Joining { client, sources, control } = joining;
+        let Joining { client, sources, control, unlisted } = joining;
         let client = Arc::new(client);
         let member = Arc::new(Member::new(
             first.group.clone(),
@@ -110,11 +114,31 @@ impl KafkaConsumer {
         };
         let recipients = reads.owners().enumerate().filter_map(recipient).collect();
         let consumer = Self { member, recipients, registry, timeout: config.client.timeout() };
-        // A rebalance may take longer while other members finish their work; the first `receive` waits on.
-        let deadline = Instant::now() + consumer.timeout;
-        consumer.joined(deadline).await?;
-        consumer.started(deadline).await;
+        consumer.start(unlisted, config.retry_for).await?;
         Ok(consumer)
+    }
+
+    /// Waits until the member has its partitions and the group is listed in its topics.
+    async fn start(&self, unlisted: Vec<Place>, retry_for: Duration) -> Result<(), TransportError> {
+        // A rebalance may take longer while other members finish their work. The first `receive` waits on, but a group
+        // that is not listed has no place that holds: this waits for it.
+        let longest = if unlisted.is_empty() { self.timeout } else { self.timeout.max(retry_for) };
+        let deadline = Instant::now() + longest;
+        self.joined(deadline).await?;
+        self.started(deadline).await;
+        if unlisted.is_empty() {
+            return Ok(());
+        }
+        // Other members may have the partitions, also of programs that commit later.
+        let deadline = Instant::now() + self.timeout;
+        if !self.listed(unlisted, deadline).await? {
+            tracing::debug!(
+                group = %self.member.group,
+                topics = self.member.names(),
+                "the other members of the group have not committed an offset yet: it is not listed"
+            );
+        }
+        Ok(())
     }
 
     /// Waits until the member has its partitions. Returns whether it has.
@@ -154,6 +178,30 @@ impl KafkaConsumer {
         for answer in answers {
             // If it fails, the next commit has the start.
             let _ = timeout(deadline.saturating_duration_since(Instant::now()), answer).await;
+        }
+    }
+
+    /// Waits until the group has a committed offset in each topic of these partitions. Returns whether it has.
+    async fn listed(&self, places: Vec<Place>, deadline: Instant) -> Result<bool, TransportError> {
+        let topics: BTreeSet<usize> = places.iter().map(|place| place.topic).collect();
+        loop {
+            let Some(client) = self.member.client() else { return Ok(false) };
+            let (asked, wait) = (places.clone(), self.timeout);
+            let names = self.member.names();
+            match off_thread("subscribe to", &names, move || client.committed(&asked, wait)).await {
+                Ok(found) => {
+                    let known = found.iter().filter(|(_, committed)| is_known(committed.as_ref()));
+                    if known.map(|(place, _)| place.topic).collect::<BTreeSet<_>>() == topics {
+                        return Ok(true);
+                    }
+                }
+                Err(error) if error.is_retryable() => {}
+                Err(error) => return Err(error),
+            }
+            if Instant::now() >= deadline {
+                return Ok(false);
+            }
+            sleep(LOOK_AGAIN).await;
         }
     }
 
@@ -223,6 +271,15 @@ impl KafkaConsumer {
         }
     }
 
+    /// Keeps the ends of the partitions that are fetched and not read up to there.
+    fn keep_behind(&self, ends: &mut Vec<(Place, u64)>) {
+        let state = self.member.state();
+        ends.retain(|(place, end)| {
+            let assigned = state.partitions.get(place);
+            assigned.is_some_and(|one| !one.is_paused && !one.is_revoking && one.partition.next() < *end)
+        });
+    }
+
     /// Waits until every message is fetched that is stored now.
     async fn caught_up(&self) -> Result<(), TransportError> {
         let deadline = Instant::now() + self.timeout;
@@ -238,29 +295,48 @@ impl KafkaConsumer {
         if places.is_empty() {
             return Ok(());
         }
-        let wait = self.timeout;
-        let ends = off_thread("receive from", &self.member.names(), move || {
-            client.offsets_at(&places, At::End, wait)
-        })
-        .await?;
+        let offsets_at = async |places: Vec<Place>, at| {
+            let (client, wait) = (Arc::clone(&client), self.timeout);
+            let look = move || client.offsets_at(&places, at, wait);
+            off_thread("receive from", &self.member.names(), look).await
+        };
+        let mut ends = offsets_at(places, At::End).await?;
+        self.keep_behind(&mut ends);
+        if ends.is_empty() {
+            return Ok(());
+        }
+        // Retention may have removed all that is left.
+        for (place, first) in offsets_at(ends.iter().map(|(place, _)| *place).collect(), At::Earliest).await?
+        {
+            ends.retain(|(other, end)| *other != place || first < *end);
+        }
+        let _catching_up = CatchingUp::new(&self.member);
         loop {
             let woken = self.member.wake.notified();
-            {
-                let state = self.member.state();
-                let is_behind = |(place, end): &(Place, u64)| {
-                    state
-                        .partitions
-                        .get(place)
-                        .is_some_and(|one| !one.is_paused && !one.is_revoking && one.partition.next() < *end)
-                };
-                if !ends.iter().any(is_behind) {
-                    return Ok(());
-                }
+            self.keep_behind(&mut ends);
+            if ends.is_empty() {
+                return Ok(());
             }
             if timeout(deadline.saturating_duration_since(Instant::now()), woken).await.is_err() {
                 return Ok(());
             }
         }
+    }
+}
+
+/// Notes that a `receive` waits until all is fetched that is stored.
+struct CatchingUp<'m>(&'m Member);
+
+impl<'m> CatchingUp<'m> {
+    fn new(member: &'m Member) -> Self {
+        member.state().catching_up += 1;
+        Self(member)
+    }
+}
+
+impl Drop for CatchingUp<'_> {
+    fn drop(&mut self) {
+        self.0.state().catching_up -= 1;
     }
 }
 

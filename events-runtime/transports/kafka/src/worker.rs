@@ -1,6 +1,6 @@
 //! The thread of a consumer: it serves the client, whatever the receivers do.
 
-use std::collections::VecDeque;
+use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime};
 
@@ -46,8 +46,8 @@ const MIN_MESSAGES: usize = 1_000;
 pub(super) struct Source {
     /// Its name in Kafka.
     pub(super) name: String,
-    /// Where partitions start of which nothing is committed.
-    pub(super) start: Option<StartPosition>,
+    /// Where the partitions of a new group start: as of the subscription, although they may be assigned later.
+    pub(super) starts: BTreeMap<u32, u64>,
     /// The last request of which the member knows.
     pub(super) epoch: Option<u64>,
     /// The topic whose messages wait in it, if it is a retry topic.
@@ -114,9 +114,13 @@ impl Worker {
         let mut fetched = Vec::with_capacity(BATCH);
         let closed = loop {
             let is_storing = self.moves.poll();
-            let is_busy = is_storing || !self.pending.is_empty();
+            let is_waited_for = self.member.state().catching_up > 0;
+            let is_busy = is_storing || is_waited_for || !self.pending.is_empty();
             self.poll(if is_busy { SHORT_TICK } else { TICK }, &mut fetched);
             self.take_over(&mut fetched);
+            if is_waited_for || self.flushed.elapsed() >= COMMIT_EVERY {
+                self.skip();
+            }
             for event in self.client.take_events() {
                 self.on_event(event);
             }
@@ -204,6 +208,7 @@ impl Worker {
             match self.record(place, time, message) {
                 Some(record) => {
                     if let Some(assigned) = state.partitions.get_mut(&place) {
+                        assigned.has_position = true;
                         assigned.partition.push(offset, record, now);
                     }
                 }
@@ -212,6 +217,21 @@ impl Worker {
         }
         drop(state);
         self.member.wake.notify_one();
+    }
+
+    /// Skips the markers of transactions and what was aborted, of all that was polled and taken over.
+    fn skip(&self) {
+        if self.member.state().partitions.is_empty() {
+            return;
+        }
+        match self.client.positions() {
+            Ok(positions) => {
+                if self.member.state().skip_to(&positions) {
+                    self.member.wake.notify_one();
+                }
+            }
+            Err(error) => tracing::debug!(error = chain(&error), "the positions are unknown for now"),
+        }
     }
 
     /// A message as it is delivered; `None` if it is no message of this group.
@@ -307,6 +327,8 @@ impl Worker {
             tracing::debug!(error = chain(&error), "an assignment is out of date");
             return None;
         }
+        // Positions of an earlier assignment, if the client has not ended it yet. Nothing was polled since this one.
+        let earlier = self.client.positions().unwrap_or_default();
         for (place, progress, stored) in progress {
             tracing::debug!(
                 topic = place.topic,
@@ -315,6 +337,9 @@ impl Worker {
                 "assigned"
             );
             state.add(place, progress, stored);
+            if let Some(assigned) = state.partitions.get_mut(&place) {
+                assigned.has_position = !earlier.iter().any(|(of, _)| *of == place);
+            }
         }
         state.stage = Stage::Joined;
         self.member.commit(&mut state);
@@ -352,8 +377,11 @@ impl Worker {
             }
         }
         for place in new {
-            let start = self.sources.get(place.topic).and_then(|source| source.start.as_ref());
-            let offset = start_of(&self.client, place, start.unwrap_or(&StartPosition::Earliest), ASK)?;
+            let starts = self.sources.get(place.topic).map(|source| &source.starts);
+            let offset = match starts.and_then(|starts| starts.get(&place.partition)) {
+                Some(offset) => *offset,
+                None => start_of(&self.client, place, &StartPosition::Earliest, ASK)?,
+            };
             known.push((place, Progress::at(offset), None));
         }
         Ok(known)

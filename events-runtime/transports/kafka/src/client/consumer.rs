@@ -366,6 +366,21 @@ impl GroupClient {
         }
     }
 
+    /// The offset after all that was polled of each assigned partition, which includes what is never delivered: the
+    /// markers of transactions, and messages that were aborted. Without the partitions of which nothing was polled.
+    ///
+    /// # Errors
+    /// A [`TransportError`] of the client's state.
+    pub(crate) fn positions(&self) -> Result<Vec<(Place, u64)>, TransportError> {
+        let error = |error| convert(error, "read the positions of", &self.group);
+        let positions = self.consumer.position().map_err(error)?;
+        let found = self.each(&positions, |one| match one.offset() {
+            Offset::Offset(offset) => u64::try_from(offset).ok(),
+            _ => None,
+        })?;
+        Ok(found.into_iter().filter_map(|(place, offset)| Some((place, offset?))).collect())
+    }
+
     /// Whether the partitions were lost: they may belong to another member already.
     pub(crate) fn is_assignment_lost(&self) -> bool {
         self.consumer.assignment_lost()

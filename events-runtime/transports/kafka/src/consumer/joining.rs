@@ -1,5 +1,6 @@
 //! What a consumer does before its member joins the group.
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -18,6 +19,8 @@ pub(super) struct Joining {
     pub(super) client: GroupClient,
     pub(super) sources: Vec<Source>,
     pub(super) control: Arc<ControlWatch>,
+    /// The partitions of topics in which the group is new, if its start could not be committed.
+    pub(super) unlisted: Vec<Place>,
 }
 
 /// A topic that the member reads.
@@ -120,33 +123,53 @@ pub(super) fn prepare(
     for (name, read) in names.into_iter().zip(&reads.all) {
         let epoch = wait_for_end(&control, &name, timeout);
         let of = subscriptions.get(read.of).filter(|_| read.kind != Kind::Subscribed);
-        sources.push(Source { name, start: None, epoch, retries_of: of.map(|of| of.topic.clone()) });
+        sources.push(Source {
+            name,
+            starts: BTreeMap::new(),
+            epoch,
+            retries_of: of.map(|of| of.topic.clone()),
+        });
     }
     let committed = persist(timeout, || client.committed(&places, timeout))?;
-    let is_known = |index: usize| {
-        let is_of_group = |found: &CommittedOffset| found.metadata != REMOVED;
-        committed.iter().any(|(place, found)| place.topic == index && found.as_ref().is_some_and(is_of_group))
-    };
-    let mut starts = Vec::new();
+    let known: BTreeSet<usize> = committed
+        .iter()
+        .filter(|(_, found)| is_known(found.as_ref()))
+        .map(|(place, _)| place.topic)
+        .collect();
+    let (mut starts, mut unlisted) = (Vec::new(), Vec::new());
     for (index, read) in reads.all.iter().enumerate() {
-        let Some(start) = start(config, subscriptions, read, is_known(index), is_known(read.of)) else {
+        let is_new = !known.contains(&index);
+        let Some(start) = start(config, subscriptions, read, !is_new, known.contains(&read.of)) else {
             continue;
         };
         for (place, _) in committed.iter().filter(|(place, _)| place.topic == index) {
-            starts.push((*place, start_of(&client, *place, &start, timeout)?, String::new()));
-        }
-        if let Some(source) = sources.get_mut(index).filter(|_| !is_known(index)) {
-            source.start = Some(start);
+            let offset = start_of(&client, *place, &start, timeout)?;
+            starts.push((*place, offset, String::new()));
+            if is_new && let Some(source) = sources.get_mut(index) {
+                source.starts.insert(place.partition, offset);
+            }
+            if is_new && read.kind == Kind::Subscribed {
+                unlisted.push(*place);
+            }
         }
     }
     if !starts.is_empty() {
         persist(timeout, || match client.commit(&starts) {
+            Ok(()) => {
+                unlisted.clear();
+                Ok(())
+            }
             // The group has members: this one commits the start of the partitions that it gets.
-            Ok(()) | Err(CommitFailure::Rebalance | CommitFailure::TooMuchMetadata) => Ok(()),
+            Err(CommitFailure::Rebalance | CommitFailure::TooMuchMetadata) => Ok(()),
             Err(CommitFailure::Unavailable(error) | CommitFailure::Refused(error)) => Err(error),
         })?;
     }
-    Ok(Joining { client, sources, control })
+    Ok(Joining { client, sources, control, unlisted })
+}
+
+/// Whether a partition has a committed offset of a group that was not removed.
+pub(super) fn is_known(committed: Option<&CommittedOffset>) -> bool {
+    committed.is_some_and(|committed| committed.metadata != REMOVED)
 }
 
 /// The partitions of all topics. Missing topics are created if that is configured.

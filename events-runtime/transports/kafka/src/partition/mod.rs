@@ -235,9 +235,15 @@ impl Partition {
         self.fresh.push_back((offset, record));
     }
 
-    /// Passes over a fetched message, which counts as settled.
-    pub(crate) fn skip(&mut self, offset: u64) {
-        self.next = self.next.max(offset.saturating_add(1));
+    /// Skips offsets before this one that were not pushed: they hold nothing that is delivered. Returns whether there
+    /// were any.
+    pub(crate) fn skip_to(&mut self, offset: u64) -> bool {
+        if offset <= self.next {
+            return false;
+        }
+        self.next = offset;
+        self.restored.exceptions = self.restored.exceptions.split_off(&offset);
+        true
     }
 
     /// Claims up to `max` messages, in order, and adds them to `taken`. Returns when to look again if there are

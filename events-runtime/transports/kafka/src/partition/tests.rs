@@ -243,6 +243,29 @@ proptest! {
     }
 }
 
+#[test]
+fn what_is_skipped_is_settled_and_what_was_restored_behind_it_waits() {
+    let exceptions = [(3, Exception::default()), (6, Exception { attempts: 2, due: 0 })];
+    let mut partition = Partition::new(Progress { cursor: 8, exceptions: exceptions.into() });
+    assert!(partition.skip_to(5) && !partition.skip_to(5) && !partition.skip_to(4));
+    assert_eq!((partition.next(), partition.progress().offset()), (5, 6));
+    partition.push(6, record("a"), Now::new());
+    assert!(partition.skip_to(10));
+    assert_eq!(claim(&mut partition, 9, 1, Now::new()), [(6, 3)]);
+    partition.settle(6, 1).unwrap();
+    assert_eq!(partition.progress(), Progress::at(10));
+}
+
+#[test]
+fn what_is_skipped_behind_a_fetched_message_waits_for_it() {
+    let mut partition = filled(&["a"]);
+    assert!(partition.skip_to(4));
+    assert_eq!(partition.progress().offset(), 0);
+    assert_eq!(claim(&mut partition, 9, 1, Now::new()), [(0, 1)]);
+    partition.settle(0, 1).unwrap();
+    assert_eq!(partition.progress(), Progress::at(4));
+}
+
 /// A record of a retry topic that is due this long after `now`.
 fn waiting(key: &str, attempts: u32, now: Now, millis: u64) -> Record {
     let position = Position::Record { partition: 7, offset: 70 };
@@ -310,10 +333,10 @@ fn attempts_and_the_due_time_of_a_retry_topic_survive_the_member() {
 #[test]
 fn a_message_that_is_skipped_counts_as_settled() {
     let mut partition = Partition::new(Progress::at(0));
-    partition.skip(0);
+    assert!(partition.skip_to(1));
     assert_eq!(partition.progress(), Progress::at(1));
     partition.push(1, record("a"), Now::new());
     assert_eq!(claim(&mut partition, 9, 1, Now::new()), [(1, 1)]);
-    partition.skip(2);
+    assert!(partition.skip_to(3));
     assert_eq!(partition.progress().offset(), 1);
 }
