@@ -128,7 +128,7 @@ with_partitions!(kafka_partitions_consumer_protocol, kafka().set("group_protocol
 /// The promises that retries and waiting messages have a part in, while each retry moves to a topic of its own.
 mod kafka_retry_topics {
     events_runtime::testing::conformance::promises! {
-        [events_tests::conformance] super::kafka().set("partitions=1").set("retry_topics=1ms,100ms,1h"),
+        [events_tests::conformance] crate::kafka().set("partitions=1").set("retry_topics=1ms,100ms,1h"),
         progress: [
             two_groups_each_get_every_message,
             competing_members_share_without_duplicates,
