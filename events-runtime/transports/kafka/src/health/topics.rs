@@ -157,8 +157,7 @@ pub(super) fn retry_topics(topics: &[FoundTopic], config: &Config) -> Option<Fac
         for (group, _) in topic.groups.iter().filter(|_| config.creation.is_none()) {
             let of = Subscription::new(topic.topic.clone(), group.clone());
             let wanted = config.retry_delays.topics(&of).unwrap_or_default();
-            let is_missing =
-                |name: &&Topic| !topics.iter().any(|other| other.topic == **name);
+            let is_missing = |name: &&Topic| !topics.iter().any(|other| other.topic == **name);
             missing.extend(wanted.iter().map(|(_, name)| name).filter(is_missing).cloned());
         }
     }
