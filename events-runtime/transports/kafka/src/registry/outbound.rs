@@ -11,6 +11,7 @@ use super::known::{KeyForm, KeyFrame};
 use super::subjects::{SubjectOf, record_name};
 use super::{ID_HEADER, Registry, event_type, fingerprint};
 use crate::framing::{self, Framed};
+use crate::retry_topics;
 
 const STORE: &str = "store a schema of";
 const SEND: &str = "send to";
@@ -129,10 +130,10 @@ impl Registry {
         if self.sends_bare(event_type) {
             return Ok(framed);
         }
-        // A dead letter is stored whatever is missing: it has to be read again as well as can be.
-        let is_dead_letter = topic.holds_dead_letters();
+        // What leaves its topic is stored whatever is missing: it has to be read again as well as can be.
+        let is_moved = topic.holds_dead_letters() || retry_topics::delay_in(topic.as_str()).is_some();
         let Some(fingerprint) = fingerprint(message) else {
-            if is_dead_letter {
+            if is_moved {
                 return Ok(framed);
             }
             let message = format!(
@@ -143,7 +144,7 @@ impl Registry {
         };
         if let Some(key) = &message.key {
             framed.key = match self.framed_key(topic, event_type, key) {
-                Err(_) if is_dead_letter => Some(key.clone()),
+                Err(_) if is_moved => Some(key.clone()),
                 key => Some(key?),
             };
         }
@@ -169,7 +170,7 @@ impl Registry {
                 framed.headers.push(ID_HEADER, id.to_string());
             }
             // Its schema is found by the fingerprint.
-            None if is_dead_letter => {}
+            None if is_moved => {}
             None => return Err(not_stored(topic, &SchemaId::new(event_type, fingerprint))),
         }
         Ok(framed)
