@@ -59,13 +59,14 @@ impl KafkaProducer {
         let state = RouteState { main: None, apart: None, troubled: HashMap::new() };
         let routes = Arc::new(Routes { config: config.clone(), topics, state: Mutex::new(state) });
         let url = config.url.clone();
-        let connecting = routes.clone();
-        let main = off_thread("connect to", &url, move || {
-            Instance::connect(&config, &connecting.topics, Batching::Configured, Arc::downgrade(&connecting))
+        off_thread("connect to", &url, move || {
+            let connected =
+                Instance::connect(&config, &routes.topics, Batching::Configured, Arc::downgrade(&routes))?;
+            routes.state().main = Some(connected);
+            // If nobody waits any more, this is dropped, which ends the thread of the instance.
+            Ok(Self { routes })
         })
-        .await?;
-        routes.state().main = Some(main);
-        Ok(Self { routes })
+        .await
     }
 }
 

@@ -5,10 +5,14 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use events_transport::{
-    ConnectOptions, ErrorKind, Message, Position, Producer, Topic, TransportError, connect,
+    ConnectOptions, ErrorKind, Message, Position, Producer, Target, Topic, TransportError, connect,
 };
+use futures_util::FutureExt as _;
 
+use super::KafkaProducer;
+use crate::client::Topics;
 use crate::client::mock::{Api, Cluster, Code};
+use crate::config::Config;
 
 const FAST: &str = "timeout=1s&retry_for=2s&retry.backoff.ms=20&retry.backoff.max.ms=50";
 
@@ -380,4 +384,21 @@ fn a_producer_needs_no_runtime_and_outlives_those_that_used_it() {
     };
     assert!(run(0..10).iter().chain(&run(10..20)).all(Result::is_ok));
     assert_eq!(by_key(&cluster, "orders", 1), expected(0..20));
+}
+
+#[tokio::test]
+async fn a_producer_ends_although_the_future_that_connects_it_is_dropped() {
+    let cluster = Cluster::new(1);
+    let (url, options) = (cluster.url(FAST), ConnectOptions::new());
+    let config = Arc::new(Config::read(&Target::parse(&url).unwrap(), &options).unwrap());
+    let topics = Arc::new(Topics::new(Arc::clone(&config)));
+    // Polls the future once, and drops it.
+    let connected = KafkaProducer::connect(Arc::clone(&config), Arc::clone(&topics)).now_or_never();
+    assert!(connected.is_none());
+    let deadline = Instant::now() + Duration::from_secs(60);
+    // Its threads have the others.
+    while Arc::strong_count(&topics) > 1 {
+        assert!(Instant::now() < deadline, "a thread of the producer goes on");
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
 }
