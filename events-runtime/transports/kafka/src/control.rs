@@ -81,7 +81,8 @@ impl ControlRequest {
     pub(crate) fn leave(previous: Option<Self>, hold: Duration) -> Self {
         let now = SystemTime::UNIX_EPOCH.elapsed().unwrap_or_default().as_millis();
         let now = u64::try_from(now).unwrap_or(u64::MAX);
-        let next = previous.map_or(0, |previous| previous.epoch.saturating_add(1));
+        // Another program may have written the last number.
+        let next = previous.and_then(|previous| previous.epoch.checked_add(1)).unwrap_or_default();
         Self { epoch: now.max(next), action: Action::Leave(hold.min(MAX_HOLD)) }
     }
 
@@ -184,6 +185,8 @@ mod tests {
         let ahead = ControlRequest { epoch: first.epoch + 1_000_000_000, action: Action::Moved };
         assert_eq!(ControlRequest::leave(Some(ahead), MAX_HOLD).epoch, ahead.epoch + 1);
         assert!(ControlRequest::leave(Some(first), MAX_HOLD).epoch > first.epoch);
+        let last = ControlRequest { epoch: u64::MAX, action: Action::Moved };
+        assert_ne!(ControlRequest::leave(Some(last), MAX_HOLD).epoch, last.epoch);
     }
 
     #[test]
