@@ -103,6 +103,16 @@ pub(crate) fn from_report(
             ErrorKind::Unavailable,
             "the broker ends the TLS handshake: write `kafka:` if it does not use TLS at this port, and check its log",
         ),
+        // The size of the answer is four letters of it, if it is one of HTTP.
+        _ if says("Invalid response size") && says("APIVERSION_QUERY") => (
+            ErrorKind::Unavailable,
+            "what listens at this port is no broker: check the hosts and ports in the URL",
+        ),
+        _ if says("Timed out") && says("APIVERSION_QUERY") => (
+            ErrorKind::Unavailable,
+            "what listens at this port accepts the connection and does not answer: check that the broker is not \
+             suspended, and the hosts and ports in the URL",
+        ),
         RDKafkaErrorCode::BrokerTransportFailure if says("APIVERSION_QUERY") => (
             ErrorKind::Unavailable,
             "the broker closes the connection at once: write `kafkas:` if it uses TLS at this port, and check its log",
@@ -117,4 +127,39 @@ pub(crate) fn from_report(
     };
     TransportError::new(kind, operation, subject, message)
         .with_source(std::io::Error::other(reported.reason.clone()))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Instant;
+
+    use super::*;
+
+    #[test]
+    fn a_port_that_is_not_a_brokers_is_told_apart_from_one_that_closes_the_connection() {
+        let at_start = "in state APIVERSION_QUERY";
+        for (code, reason, expected) in [
+            (
+                RDKafkaErrorCode::BadMessage,
+                "h:80/bootstrap: Receive failed: Invalid response size 1213486160 (0..100000000): increase receive.message.max.bytes",
+                "is no broker",
+            ),
+            (
+                RDKafkaErrorCode::BrokerTransportFailure,
+                "h:80/bootstrap: ApiVersionRequest failed: Local: Timed out: probably due to broker version < 0.10",
+                "does not answer",
+            ),
+            (
+                RDKafkaErrorCode::BrokerTransportFailure,
+                "h:80/bootstrap: Disconnected",
+                "closes the connection",
+            ),
+        ] {
+            let reported =
+                Reported { code, reason: format!("{reason} (after 9ms {at_start})"), at: Instant::now() };
+            let error = from_report(&reported, "connect to", "kafka://h:80");
+            assert_eq!(error.kind(), ErrorKind::Unavailable);
+            assert!(error.to_string().contains(expected), "{error}");
+        }
+    }
 }
