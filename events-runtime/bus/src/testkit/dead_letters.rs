@@ -12,7 +12,7 @@ use super::over::Over;
 
 use super::{
     Fixture, LONG, can, connect, group, member, message, named, nothing, receive, receive_one, send, send_to,
-    subscribe, topic,
+    subscribe, subscription, topic,
 };
 
 /// The dead letters of `billing` on the usual topic.
@@ -23,7 +23,8 @@ fn letters(transport: &dyn Transport) -> DeadLetters<'_> {
 /// Sends messages and has `billing` reject each of them, in order.
 async fn give_up(transport: &dyn Transport, batch: &[Message]) -> Box<dyn Consumer> {
     send(transport, batch).await;
-    let mut consumer = member(transport, "billing").await;
+    // Hundreds of rejections, one after the other, take long on a slow store.
+    let mut consumer = subscribe(transport, subscription("billing").lease(5 * LONG)).await;
     for delivery in receive(&mut *consumer, batch.len()).await {
         delivery.reject("it is poison").await.expect("the rejection is stored");
     }

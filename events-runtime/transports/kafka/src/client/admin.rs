@@ -22,10 +22,10 @@ use rdkafka::producer::{BaseProducer, BaseRecord, DeliveryResult, Producer as _,
 use rdkafka::topic_partition_list::{Offset, TopicPartitionListElem};
 use rdkafka::{ClientContext, TopicPartitionList};
 
-use super::connect::{off_thread, reach};
+use super::connect::{off_thread, persist, reach};
 use super::context::Context;
-use super::error;
 use super::record::{message_of, time_of};
+use super::{error, error_codes};
 use crate::config::Config;
 use events_support::error_chain::caught;
 use events_transport::{ErrorKind, Message, TransportError};
@@ -188,7 +188,7 @@ impl Session {
     }
 
     /// Runs a blocking call, while another thread handles the client's events: its log, its errors, and the
-    /// refreshing of tokens. Repeats it while a leader or a coordinator moves, for as long as a call may take.
+    /// refreshing of tokens. Repeats it while its failure is one that ends by itself, for as long as a call may take.
     fn served<T>(
         &self,
         work: impl Fn(&BaseConsumer<Context>) -> KafkaResult<T>,
@@ -205,7 +205,9 @@ impl Session {
             });
             let result = loop {
                 match work(consumer) {
-                    Err(error) if is_moving(&error) && Instant::now() < deadline => std::thread::sleep(PAUSE),
+                    Err(error) if is_passing(&error) && Instant::now() < deadline => {
+                        std::thread::sleep(PAUSE)
+                    }
                     result => break result,
                 }
             };
@@ -309,18 +311,13 @@ impl Session {
             std::thread::spawn(move || drop(sender.send(consumer.commit(&list, CommitMode::Sync))));
             let late = Err(KafkaError::ConsumerCommit(RDKafkaErrorCode::OperationTimedOut));
             match receiver.recv_timeout(self.timeout()).unwrap_or(late) {
-                Err(error) if is_moving(&error) => Err(error),
+                Err(error) if is_passing(&error) && !is_of_member(&error) => Err(error),
                 committed => Ok(committed),
             }
         })?;
         match committed {
             Ok(()) => Ok(Change::Stored),
-            Err(KafkaError::ConsumerCommit(
-                RDKafkaErrorCode::UnknownMemberId
-                | RDKafkaErrorCode::IllegalGeneration
-                | RDKafkaErrorCode::RebalanceInProgress
-                | RDKafkaErrorCode::StaleMemberEpoch,
-            )) => Ok(Change::HasMembers),
+            Err(error) if is_of_member(&error) => Ok(Change::HasMembers),
             Err(error) => Err(self.error(error)),
         }
     }
@@ -398,7 +395,7 @@ impl Session {
         let options = self.admin_options();
         // The client must live until the answer is there.
         let admin = self.admin()?;
-        let described = self.wait(admin.describe_configs(resources, &options))?;
+        let described = self.wait(|| admin.describe_configs(resources, &options))?;
         let mut found: Vec<(OwnedResourceSpecifier, Settings)> = Vec::with_capacity(described.len());
         for resource in described.into_iter().flatten() {
             let entries = resource.entries.into_iter();
@@ -420,7 +417,8 @@ impl Session {
     /// Deletes a group with its offsets in all topics, unless it has members.
     pub(crate) fn delete_group(&self, group: &str) -> Result<Change, TransportError> {
         let options = self.admin_options();
-        let deleted = self.wait(self.admin()?.delete_groups(&[group], &options))?;
+        let admin = self.admin()?;
+        let deleted = self.wait(|| admin.delete_groups(&[group], &options))?;
         match deleted.into_iter().next() {
             Some(Err((_, RDKafkaErrorCode::NonEmptyGroup))) => Ok(Change::HasMembers),
             // Another program deleted it first.
@@ -457,7 +455,8 @@ impl Session {
             new = new.set(name, value);
         }
         let options = self.admin_options().operation_timeout(Some(self.timeout()));
-        let created = self.wait(self.admin()?.create_topics([&new], &options))?;
+        let admin = self.admin()?;
+        let created = self.wait(|| admin.create_topics([&new], &options))?;
         match created.into_iter().next() {
             Some(Err((_, code))) if code != RDKafkaErrorCode::TopicAlreadyExists => {
                 Err(self.error(KafkaError::AdminOp(code)))
@@ -470,7 +469,8 @@ impl Session {
     pub(crate) fn may_create(&self, topic: &str) -> Result<bool, TransportError> {
         let new = NewTopic::new(topic, -1, TopicReplication::Fixed(-1));
         let options = self.admin_options().validate_only(true);
-        let created = self.wait(self.admin()?.create_topics([&new], &options))?;
+        let admin = self.admin()?;
+        let created = self.wait(|| admin.create_topics([&new], &options))?;
         Ok(match created.into_iter().next() {
             Some(Err((_, code))) => !matches!(
                 code,
@@ -514,9 +514,10 @@ impl Session {
         }
     }
 
-    /// Waits for a call of the admin client, which has a thread of its own and a deadline.
-    fn wait<T>(&self, call: impl Future<Output = KafkaResult<T>>) -> Result<T, TransportError> {
-        futures_executor::block_on(call).map_err(|error| self.error(error))
+    /// Waits for a call of the admin client, which has a thread of its own and a deadline. Repeats it as
+    /// [`served`](Self::served) does.
+    fn wait<T, F: Future<Output = KafkaResult<T>>>(&self, call: impl Fn() -> F) -> Result<T, TransportError> {
+        persist(self.timeout(), || futures_executor::block_on(call()).map_err(|error| self.error(error)))
     }
 }
 
@@ -561,18 +562,22 @@ impl ProducerContext for StoreContext {
     }
 }
 
-/// Whether a leader or a coordinator is being elected or loads its data.
-fn is_moving(error: &KafkaError) -> bool {
-    error.rdkafka_error_code().is_some_and(|code| {
-        matches!(
-            code,
-            RDKafkaErrorCode::NotCoordinator
-                | RDKafkaErrorCode::CoordinatorNotAvailable
-                | RDKafkaErrorCode::CoordinatorLoadInProgress
-                | RDKafkaErrorCode::LeaderNotAvailable
-                | RDKafkaErrorCode::NotLeaderForPartition
+/// Whether a commit was refused because the group has members.
+fn is_of_member(error: &KafkaError) -> bool {
+    matches!(
+        error,
+        KafkaError::ConsumerCommit(
+            RDKafkaErrorCode::UnknownMemberId
+                | RDKafkaErrorCode::IllegalGeneration
+                | RDKafkaErrorCode::RebalanceInProgress
+                | RDKafkaErrorCode::StaleMemberEpoch,
         )
-    })
+    )
+}
+
+/// Whether a call succeeds later: a broker is starting, or a leader or a coordinator is being elected or loads its data.
+fn is_passing(error: &KafkaError) -> bool {
+    error.rdkafka_error_code().is_some_and(|code| error_codes::lookup(code).kind == ErrorKind::Unavailable)
 }
 
 fn topic_info(topic: &MetadataTopic) -> TopicInfo {

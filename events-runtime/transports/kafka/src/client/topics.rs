@@ -8,7 +8,9 @@ use rdkafka::ClientContext;
 use rdkafka::admin::{AdminClient, AdminOptions, NewTopic, ResourceSpecifier, TopicReplication};
 use rdkafka::client::Client;
 use rdkafka::error::{KafkaError, RDKafkaErrorCode};
+use rdkafka::metadata::Metadata;
 
+use super::connect::persist;
 use super::context::Context;
 use super::error;
 use crate::config::{Config, Creation};
@@ -106,24 +108,25 @@ impl Topics {
             new = new.set(name, value);
         }
         let admin = self.admin(operation, topic)?;
-        let created =
-            block_on(admin.create_topics([&new], &self.options())).and_then(|results| {
+        persist(self.config.client.timeout(), || {
+            let created = block_on(admin.create_topics([&new], &self.options())).and_then(|results| {
                 match results.into_iter().next() {
                     Some(Ok(_)) => Ok(()),
                     Some(Err((_, code))) => Err(KafkaError::AdminOp(code)),
                     None => Err(KafkaError::Canceled),
                 }
             });
-        match created {
-            Ok(()) => {
-                tracing::info!(%topic, ?creation, "created the topic");
-                Ok(())
+            match created {
+                Ok(()) => {
+                    tracing::info!(%topic, ?creation, "created the topic");
+                    Ok(())
+                }
+                // Another program was faster, or the reply to the first attempt was lost.
+                Err(KafkaError::AdminOp(RDKafkaErrorCode::TopicAlreadyExists)) => Ok(()),
+                Err(KafkaError::AdminOp(code)) => Err(error::from_code(code, "create", topic)),
+                Err(other) => Err(error::convert(other, "create", topic)),
             }
-            // Another program was faster.
-            Err(KafkaError::AdminOp(RDKafkaErrorCode::TopicAlreadyExists)) => Ok(()),
-            Err(KafkaError::AdminOp(code)) => Err(error::from_code(code, "create", topic)),
-            Err(other) => Err(error::convert(other, "create", topic)),
-        }
+        })
     }
 
     /// The number of partitions; `None` if there is no such topic.
@@ -134,9 +137,7 @@ impl Topics {
         operation: &'static str,
     ) -> Result<Option<usize>, TransportError> {
         let name = self.config.namespace.checked_topic(topic, operation)?;
-        let metadata = client
-            .fetch_metadata(Some(&name), self.config.client.timeout())
-            .map_err(|error| error::convert(error, operation, topic))?;
+        let metadata = self.metadata(client, &name, topic, operation)?;
         let Some(found) = metadata.topics().first() else { return Ok(None) };
         match found.error().map(RDKafkaErrorCode::from) {
             // The partitions without a leader are counted: the producer waits for it.
@@ -150,6 +151,22 @@ impl Topics {
         }
     }
 
+    /// Asks for a topic, again while a broker restarts.
+    fn metadata<C: ClientContext>(
+        &self,
+        client: &Client<C>,
+        name: &str,
+        topic: &Topic,
+        operation: &'static str,
+    ) -> Result<Metadata, TransportError> {
+        let timeout = self.config.client.timeout();
+        persist(timeout, || {
+            client
+                .fetch_metadata(Some(name), timeout)
+                .map_err(|error| error::convert(error, operation, topic))
+        })
+    }
+
     /// Waits until every partition of a new topic has a leader.
     fn leaders<C: ClientContext>(
         &self,
@@ -160,9 +177,7 @@ impl Topics {
         let deadline = Instant::now() + self.config.client.timeout();
         let name = self.config.namespace.checked_topic(topic, operation)?;
         loop {
-            let metadata = client
-                .fetch_metadata(Some(&name), self.config.client.timeout())
-                .map_err(|error| error::convert(error, operation, topic))?;
+            let metadata = self.metadata(client, &name, topic, operation)?;
             if let Some(found) = metadata.topics().first() {
                 let partitions = found.partitions();
                 if !partitions.is_empty() && partitions.iter().all(|partition| partition.leader() >= 0) {
