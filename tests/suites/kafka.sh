@@ -7,9 +7,10 @@ suite_kafka() {
         return
     fi
     local tests=(cargo test -p events-server-tests --no-fail-fast)
-    # A test waits for a broker most of the time: more threads than cores. `tests/run soak` adds the other faults.
+    # A test waits for a broker most of the time: more threads than cores. `tests/run soak` adds the other faults, and
+    # both groups of tests over `group_protocol=consumer`, which kafka_members uses here.
     counted "the conformance suite on Kafka" "${tests[@]}" --test kafka_conformance \
-        -- --show-output --test-threads=12 kafka:: kafka_partitions kafka_killed::
+        -- --show-output --test-threads=12 kafka:: kafka_partitions:: kafka_killed::
     cat "$logs/log" >>"$logs/promises"
     counted "the conformance suite on three brokers" "${tests[@]}" --test kafka_cluster_conformance \
         -- --show-output --test-threads=12 kafka_cluster::
