@@ -11,7 +11,7 @@ use tokio::sync::mpsc;
 use super::over::Over;
 
 use super::{
-    Fixture, LONG, can, connect, group, member, message, named, nothing, receive, receive_one, send, send_to,
+    Fixture, LONG, can, connect, group, message, named, nothing, receive, receive_one, send, send_to,
     subscribe, subscription, topic,
 };
 
@@ -147,7 +147,7 @@ pub async fn dead_letters_of_other_groups_are_passed_over(fixture: &dyn Fixture)
     let shared = named("failed");
     send(&*transport, &[message("key", 0)]).await;
     for name in ["billing", "audit"] {
-        let subscription = super::subscription(name).dead_letter(shared.clone());
+        let subscription = subscription(name).dead_letter(shared.clone());
         let mut consumer = subscribe(&*transport, subscription).await;
         receive_one(&mut *consumer).await.reject(name).await.expect("the rejection is stored");
     }

@@ -224,7 +224,7 @@ impl Drop for Session {
 
 /// Whether a call succeeds later: a broker is starting, or a leader or a coordinator is being elected or loads its data.
 fn is_passing(error: &KafkaError) -> bool {
-    error.rdkafka_error_code().is_some_and(|code| error_codes::lookup(code).kind == ErrorKind::Unavailable)
+    error::code_of(error).is_some_and(|code| error_codes::lookup(code).kind == ErrorKind::Unavailable)
 }
 
 fn topic_info(topic: &MetadataTopic) -> TopicInfo {

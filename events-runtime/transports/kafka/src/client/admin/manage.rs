@@ -56,13 +56,15 @@ impl Session {
     pub(crate) fn delete_group(&self, group: &str) -> Result<Change, TransportError> {
         let options = self.admin_options();
         let admin = self.admin()?;
-        let deleted = self.wait(|| admin.delete_groups(&[group], &options))?;
-        match deleted.into_iter().next() {
-            Some(Err((_, RDKafkaErrorCode::NonEmptyGroup))) => Ok(Change::HasMembers),
-            // Another program deleted it first.
-            Some(Ok(_) | Err((_, RDKafkaErrorCode::GroupIdNotFound))) | None => Ok(Change::Stored),
-            Some(Err((_, code))) => Err(self.error(KafkaError::AdminOp(code))),
-        }
+        persist(self.timeout(), || {
+            let deleted = self.wait(|| admin.delete_groups(&[group], &options))?;
+            match deleted.into_iter().next() {
+                Some(Err((_, RDKafkaErrorCode::NonEmptyGroup))) => Ok(Change::HasMembers),
+                // Another program deleted it first, or the reply to the first attempt was lost.
+                Some(Ok(_) | Err((_, RDKafkaErrorCode::GroupIdNotFound))) | None => Ok(Change::Stored),
+                Some(Err((_, code))) => Err(self.error(KafkaError::AdminOp(code))),
+            }
+        })
     }
 
     fn admin(&self) -> Result<AdminClient<Context>, TransportError> {
