@@ -4,7 +4,8 @@
 
 PROGRAM is `kafka_catalogue` of tests/catalogue, our bus. EVENTS is the number of events that the package has. Both
 buses are clients of the broker at SERVERS and of the schema registry at the URL REGISTRY, which have no topics of
-the catalogue and no schemas. EXCHANGE is a folder for the files of PROGRAM:
+the catalogue and no schemas. The registry must accept a namespace with a hyphen, which one event has. EXCHANGE is a
+folder for the files of PROGRAM:
 
     keys.txt        the event types that this version of the package has, each with the path of its key
     emitted.jsonl   the events that our bus emitted, for Django receivers of the package's consumer
@@ -23,7 +24,6 @@ import subprocess
 import sys
 import threading
 import time
-import urllib.error
 import urllib.parse
 import urllib.request
 import warnings
@@ -149,34 +149,6 @@ def subjects(topic):
     return found
 
 
-def allow(signals):
-    """Registers the schemas that the registry takes only as "artifacts of type AVRO"; returns their signals.
-
-    It parses a schema to find out its type, and its parser refuses a namespace with a hyphen. Where the type is
-    told, it does not parse, and gives the id to those who register the schema.
-    """
-    told_apart, api = [], registry.split("/apis/")[0] + "/apis/registry/v3/groups/default/artifacts"
-    for signal in signals:
-        if "-" not in signal.event_type:
-            continue
-        text = get_signal_serializer(signal).schema_string()
-        subject = f"{full(THEIRS)}-{signal.event_type}.CloudEvent"
-        at = f"{registry}/subjects/{urllib.parse.quote(subject, safe='')}/versions"
-        try:
-            http("POST", at, {"schema": text})
-        except urllib.error.HTTPError as error:
-            expect(error.code, 422)
-        else:
-            continue
-        content = {"content": text, "contentType": "application/json"}
-        for topic in (THEIRS, OURS, AGAIN):
-            subject = f"{full(topic)}-{signal.event_type}.CloudEvent"
-            artifact = {"artifactId": subject, "artifactType": "AVRO", "firstVersion": {"content": content}}
-            http("POST", api, artifact)
-        told_apart.append(signal)
-    return told_apart
-
-
 def send(signals, paths):
     """Sends generated events of each signal, with generated metadata, by the package's producer.
 
@@ -274,7 +246,6 @@ def judge(results, compared):
     paths = keys(signals)
     total = len(signals) * PAYLOADS
     kafka_records.create(servers, *(full(topic) for topic in (THEIRS, OURS, AGAIN)), partitions=PARTITIONS)
-    apart = allow(signals)
     complaints = openedx_bus.Complaints()
     logging.getLogger().addHandler(complaints)
 
@@ -382,12 +353,12 @@ def judge(results, compared):
         results.check(name, "an emission without options has the metadata that the package gives one", lambda: by_itself(own[0]))
         results.check(name, "our records have the key, value and partition of the package's, and begin with its headers", lambda: writes(own))
         results.check(name, "our records have the ids of the schemas that the package registers, byte for byte", schemas)
-    return [signal.event_type for signal in signals], len(apart)
+    return [signal.event_type for signal in signals]
 
 
 def main():
     results, compared = Results(), defaultdict(Counter)
-    names, apart = judge(results, compared)
+    names = judge(results, compared)
     to_us, from_us, written = compared["to us"], compared["from us"], compared["records"]
     # The number of equal comparisons.
     whole = [name for name in names if to_us[name] and from_us[name] and written[name]]
@@ -397,8 +368,7 @@ def main():
         f"{version('edx-event-bus-kafka')} and openedx-events {__version__}: {to_us.total()} of its producer "
         f"seen by our receivers ({compared['later']['to us']} of a minor version above 0), {from_us.total()} "
         f"of ours by Django's ({compared['later']['from us']}), {written.total()} of our records equal to "
-        f"its producer's in key, value, partition and their first {len(HEADERS)} headers; {apart} with a schema "
-        f"that the registry took only by its own interface"
+        f"its producer's in key, value, partition and their first {len(HEADERS)} headers"
     )
     results.end()
 

@@ -49,7 +49,8 @@ pub(super) async fn run(context: &Context, args: &Consume) -> Result<(), Failure
     let is_own = group.is_none();
     let group = group.unwrap_or(own);
     let subscription = Subscription::new(topic.clone(), group.clone());
-    let subscription = subscription.start(start).lease(config.bus().consumer.lease);
+    let mut subscription = subscription.start(start).lease(config.bus().consumer.lease);
+    subscription.retries_in_place = is_own;
     let consumed = match transport.consumer(subscription).await {
         Ok(mut consumer) => {
             let printed = tokio::select! {

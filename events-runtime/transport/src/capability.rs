@@ -34,6 +34,10 @@ pub struct Capability {
     pub isolates: bool,
     /// The delay of a retry survives the member.
     pub keeps_delay: bool,
+    /// A message that waits for a retry holds back the later messages of its key. Every transport does; it is `false`
+    /// only where a setting allows later messages to overtake, such as `retry_topics` of Kafka. The messages of a key
+    /// may then also be in flight at the same time, on two members.
+    pub retries_hold_key: bool,
     /// A group can start at a time.
     pub start_at_time: bool,
     /// A group can start at a position.
@@ -68,7 +72,7 @@ impl Capability {
         !matches!(self.acknowledgement, Acknowledgement::Cumulative) || self.counts_attempts
     }
 
-    /// Creates the capabilities of a transport that can only send and receive.
+    /// Creates the capabilities of a transport that can only send and receive, each key in order.
     #[must_use]
     pub const fn new(acknowledgement: Acknowledgement) -> Self {
         Self {
@@ -79,6 +83,7 @@ impl Capability {
             counts_attempts: false,
             isolates: false,
             keeps_delay: false,
+            retries_hold_key: true,
             start_at_time: false,
             start_at_position: false,
             seek: false,

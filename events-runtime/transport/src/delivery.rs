@@ -233,6 +233,14 @@ impl Delivery {
         Self { message, attempt, time, recipient, receipt: Some(receipt), position, outputs: Vec::new() }
     }
 
+    /// Sets the position that [`position`](Self::position) reports; for transports that have moved the message to
+    /// another topic. The [`Receipt`] keeps the position where the message is now.
+    #[must_use]
+    pub const fn moved_from(mut self, position: Position) -> Self {
+        self.position = position;
+        self
+    }
+
     /// The message.
     #[must_use]
     pub const fn message(&self) -> &Message {

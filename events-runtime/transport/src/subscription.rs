@@ -20,6 +20,12 @@ pub struct Subscription {
     pub member: Option<String>,
     /// The topic of rejected messages; if `None`, `<topic>.<group>.dlq`.
     pub dead_letter: Option<Topic>,
+    /// Whether a message that waits for a retry stays in its topic, also on a transport that can move it to a topic
+    /// of retries: for a group that ends with its work, and for dead letters.
+    pub retries_in_place: bool,
+    /// Whether the consumer stores [outputs](super::Delivery::add_outputs) with its acknowledgements. A transport
+    /// then stores nothing else of a delivery that a repetition could store twice.
+    pub transactions: bool,
 }
 
 impl Subscription {
@@ -36,6 +42,8 @@ impl Subscription {
             lease: Self::DEFAULT_LEASE,
             member: None,
             dead_letter: None,
+            retries_in_place: false,
+            transactions: false,
         }
     }
 
@@ -64,6 +72,20 @@ impl Subscription {
     #[must_use]
     pub fn dead_letter(mut self, topic: Topic) -> Self {
         self.dead_letter = Some(topic);
+        self
+    }
+
+    /// Keeps messages that wait for a retry in their topic.
+    #[must_use]
+    pub const fn retries_in_place(mut self) -> Self {
+        self.retries_in_place = true;
+        self
+    }
+
+    /// Sets whether outputs are stored with acknowledgements.
+    #[must_use]
+    pub const fn transactions(mut self, transactions: bool) -> Self {
+        self.transactions = transactions;
         self
     }
 

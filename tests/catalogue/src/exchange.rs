@@ -16,6 +16,7 @@ use std::io::{BufWriter, Write};
 use std::sync::Arc;
 use std::time::Duration;
 
+use events_runtime::avro::json::{PersonalData, to_json};
 use events_runtime::envelope::Envelope;
 use events_runtime::transport::{ConnectOptions, KeySchema, KeyType, SchemaId, Topic, connect};
 use events_runtime::{Config, EventBus, EventMetadata, Hub};
@@ -190,10 +191,12 @@ async fn later(
         let metadata = emitted.metadata.with_minor_version(later_minor_version(maker));
         writeln!(out, "{}", line(&metadata, &emitted.payload)?)?;
         let schema = SchemaId::new(event.descriptor.event_type(), event.descriptor.fingerprint());
-        let mut envelope =
-            Envelope::new(metadata, Some(event.descriptor.fingerprint()), emitted.payload.datum);
+        let datum = emitted.payload.datum;
+        // Not the payload's value, in which a time is a number.
+        let value = to_json(event.descriptor.schema(), &datum, PersonalData::Shown)?;
+        let mut envelope = Envelope::new(metadata, Some(event.descriptor.fingerprint()), datum);
         if let Some(path) = key {
-            let (key_schema, key) = key_at(&emitted.payload.value, path)?;
+            let (key_schema, key) = key_at(&value, path)?;
             transport.store_key_schema(&topic, &schema, &key_schema).await?;
             envelope = envelope.with_key(key);
         }

@@ -14,6 +14,8 @@ use crate::{Server, free_port};
 /// Exceeds the time from listening to the first reply.
 const START: Duration = Duration::from_secs(60);
 const RUNNER: &str = "apicurio-registry-app-3.0.9-runner.jar";
+/// The classes of an older Java Avro.
+const OLDER_AVRO: &str = "avro-1.11.4.jar";
 /// The interface of Confluent's registry.
 const PATH: &str = "/apis/ccompat/v7";
 
@@ -26,6 +28,38 @@ pub struct RegistryServer {
     folder: tempfile::TempDir,
     port: u16,
     properties: Vec<String>,
+    avro: Avro,
+}
+
+/// The Java Avro with which a registry parses schemas.
+#[derive(Debug, Clone, Copy)]
+enum Avro {
+    /// Its own, 1.12, which refuses a namespace with a hyphen.
+    Own,
+    /// 1.11, which accepts any namespace.
+    Older,
+}
+
+impl Avro {
+    /// The file of the classes that a registry uses.
+    fn archive(self) -> &'static str {
+        match self {
+            Self::Own => "classes.jsa",
+            Self::Older => "classes-older-avro.jsa",
+        }
+    }
+
+    /// The arguments of `java` that name the program.
+    fn program(self) -> Vec<String> {
+        match self {
+            Self::Own => vec!["-jar".to_owned(), RUNNER.to_owned()],
+            Self::Older => {
+                let avro = installed("registry", OLDER_AVRO).join(OLDER_AVRO);
+                let path = format!("{}:{RUNNER}", avro.display());
+                vec!["-cp".to_owned(), path, "io.quarkus.runner.GeneratedMain".to_owned()]
+            }
+        }
+    }
 }
 
 impl RegistryServer {
@@ -35,12 +69,22 @@ impl RegistryServer {
         Self::with(&[])
     }
 
+    /// Starts a registry without schemas that accepts a namespace with a hyphen, as those with Java Avro before 1.12.
+    #[must_use]
+    pub fn with_older_avro() -> Self {
+        Self::of(&[], Avro::Older)
+    }
+
     /// Starts a registry without schemas, with additional properties such as `quarkus.http.limits.max-body-size`.
     #[must_use]
     pub fn with(properties: &[(&str, &str)]) -> Self {
+        Self::of(properties, Avro::Own)
+    }
+
+    fn of(properties: &[(&str, &str)], avro: Avro) -> Self {
         let folder = tempfile::tempdir().expect("a temporary folder");
         let properties = properties.iter().map(|(name, value)| format!("-D{name}={value}")).collect();
-        let mut server = Self { running: None, folder, port: free_port(), properties };
+        let mut server = Self { running: None, folder, port: free_port(), properties, avro };
         server.start_again();
         // Its own default is `NONE`.
         let reply = request(server.port, "PUT", "/config", r#"{"compatibility":"BACKWARD"}"#);
@@ -82,13 +126,13 @@ impl RegistryServer {
         if self.running.is_some() {
             return;
         }
-        let archive = once(&jars(), "classes.jsa", |archive| {
+        let archive = once(&jars(), self.avro.archive(), |archive| {
             let folder = tempfile::tempdir().expect("a temporary folder");
             let option = format!("-XX:ArchiveClassesAtExit={}", archive.display());
-            start(&option, folder.path(), free_port(), &[]).stop();
+            start(&option, folder.path(), free_port(), &[], self.avro).stop();
         });
         let option = format!("-XX:SharedArchiveFile={}", archive.display());
-        let server = start(&option, self.folder.path(), self.port, &self.properties);
+        let server = start(&option, self.folder.path(), self.port, &self.properties, self.avro);
         let guardian = Guardian::of(server.process(), self.folder.path());
         self.running = Some((server, guardian));
     }
@@ -130,7 +174,7 @@ fn jars() -> PathBuf {
 }
 
 /// Starts a registry and waits for its first reply.
-fn start(option: &str, folder: &Path, port: u16, properties: &[String]) -> Server {
+fn start(option: &str, folder: &Path, port: u16, properties: &[String], avro: Avro) -> Server {
     let management = free_port();
     let database = folder.join("schemas");
     let mut command: Command = java(160);
@@ -151,7 +195,7 @@ fn start(option: &str, folder: &Path, port: u16, properties: &[String]) -> Serve
         command.arg(format!("-D{name}={value}"));
     }
     let log = folder.join("log");
-    command.args(properties).arg("-jar").arg(RUNNER);
+    command.args(properties).args(avro.program());
     command.stdin(Stdio::null()).stdout(File::create(&log).expect("a log")).stderr(Stdio::null());
     let mut server = Server::spawn(command, port);
     server.until_it_listens(port, || fs::read_to_string(&log).unwrap_or_default());

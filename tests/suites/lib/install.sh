@@ -102,12 +102,12 @@ install_jars() {
 # install_kafka: copies Kafka and the schema registry Apicurio to .tests/kafka and .tests/registry, and installs
 # Java 17 or later and Maven if they are missing. The tests start both.
 install_kafka() {
-    local wanted=tests/servers/kafka/pom.xml registry=3.0.9
-    if ! { has_java 17 && cmp -s "$wanted" .tests/kafka/installed.xml && [ -e ".tests/registry/installed-$registry" ]; }; then
+    local wanted=tests/servers/kafka/pom.xml registry=3.0.9 avro=1.11.4
+    if ! { has_java 17 && cmp -s "$wanted" .tests/kafka/installed.xml && [ -e ".tests/registry/installed-$registry-$avro" ]; }; then
         say "preparing .tests/kafka and .tests/registry"
         has_java 17 || { debian default-jre-headless && has_java 17; } || return 1
         command -v mvn >/dev/null || debian maven || return 1
-        copy_kafka "$wanted" && copy_registry "$registry" || return 1
+        copy_kafka "$wanted" && copy_registry "$registry" "$avro" || return 1
     fi
     command -v openssl >/dev/null || debian openssl
 }
@@ -126,14 +126,15 @@ copy_kafka() {
     cp "$1" .tests/kafka/installed.xml
 }
 
-# copy_registry VERSION: unpacks Apicurio Registry to .tests/registry.
+# copy_registry VERSION AVRO: unpacks Apicurio Registry to .tests/registry, and copies this version of Avro beside it.
 copy_registry() {
     local folder=.tests/registry
     rm -rf "$folder"
     mvn -q -B dependency:copy "-Dartifact=io.apicurio:apicurio-registry-app:$1:tar.gz:all" "-DoutputDirectory=$PWD/$folder" || return 1
     tar xzf "$folder/apicurio-registry-app-$1-all.tar.gz" -C "$folder" || return 1
     rm "$folder/apicurio-registry-app-$1-all.tar.gz"
-    touch "$folder/installed-$1"
+    mvn -q -B dependency:copy "-Dartifact=org.apache.avro:avro:$2" "-DoutputDirectory=$PWD/$folder" || return 1
+    touch "$folder/installed-$1-$2"
 }
 
 # faketime_library: prints the path of libfaketime, which sets the clock of one program. Installs it if

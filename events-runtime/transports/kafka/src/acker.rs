@@ -1,4 +1,4 @@
-//! Settles the deliveries of one topic of a consumer.
+//! Settles the deliveries of one topic of a consumer, or of one of its retry topics.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -7,9 +7,12 @@ use futures_util::FutureExt as _;
 use tokio::sync::oneshot;
 
 use super::client::Place;
-use super::dead_letters::DeadLetters;
 use super::member::{Member, Stored};
-use super::partition::{Lease, Now, Requeue};
+use super::moves::Moves;
+use super::partition::{Lease, Now, Record, Requeue};
+use super::registry::Registry;
+use super::retry_topics::RetryTopics;
+use super::retry_topics::headers::{self, Retried};
 use super::transactions::{Acknowledged, Transactions};
 use events_support::error_chain::chain;
 use events_transport::{
@@ -20,12 +23,23 @@ use events_transport::{
 const DEAD_LETTER_PAUSE: Duration = Duration::from_secs(1);
 
 pub(super) struct Acker {
-    member: Arc<Member>,
     /// The index of the topic.
-    topic: usize,
-    dead_letter_topic: Topic,
-    dead_letters: Arc<DeadLetters>,
-    transactions: Arc<Transactions>,
+    pub(super) topic: usize,
+    pub(super) of: Arc<AckerOf>,
+}
+
+/// What the deliveries of a topic and of its retry topics share.
+pub(super) struct AckerOf {
+    pub(super) member: Arc<Member>,
+    /// The topic.
+    pub(super) topic: Topic,
+    pub(super) dead_letter_topic: Topic,
+    pub(super) retry_topics: RetryTopics,
+    /// Whether messages that are retried leave their topic within a transaction.
+    pub(super) is_transactional: bool,
+    pub(super) moves: Arc<Moves>,
+    pub(super) transactions: Arc<Transactions>,
+    pub(super) registry: Option<Arc<Registry>>,
 }
 
 /// What one outcome waits for.
@@ -33,21 +47,20 @@ enum Wait {
     Done(Stored),
     /// The commit of this message.
     Commit(oneshot::Receiver<Stored>, Place, u64),
-    /// The commit after a dead letter.
-    DeadLetter(BoxFuture<'static, Stored>),
+    /// The commit after a message was stored in another topic.
+    Move(BoxFuture<'static, Stored>),
+}
+
+/// What becomes of a message that could not be stored in another topic.
+#[derive(Debug, Clone, Copy)]
+enum Otherwise {
+    /// It is rejected again after a pause, and the outcome fails.
+    RejectAgain,
+    /// It waits in its topic until this time, in milliseconds since 1970.
+    WaitUntil(u64),
 }
 
 impl Acker {
-    pub(super) const fn new(
-        member: Arc<Member>,
-        topic: usize,
-        dead_letter_topic: Topic,
-        dead_letters: Arc<DeadLetters>,
-        transactions: Arc<Transactions>,
-    ) -> Self {
-        Self { member, topic, dead_letter_topic, dead_letters, transactions }
-    }
-
     fn at(&self, receipt: &Receipt) -> Option<(Place, u64)> {
         match receipt.position {
             Position::Record { partition, offset } => Some((Place { topic: self.topic, partition }, offset)),
@@ -55,42 +68,58 @@ impl Acker {
         }
     }
 
+    fn member(&self) -> &Arc<Member> {
+        &self.of.member
+    }
+
     fn apply(&self, settlement: Settlement) -> Wait {
         let Settlement { receipt, outcome, .. } = settlement;
         let Some((place, offset)) = self.at(&receipt) else {
-            return Wait::Done(Err(self.member.closed("settle")));
+            return Wait::Done(Err(self.member().closed("settle")));
         };
-        let mut state = self.member.state();
+        let claim = receipt.token;
+        let mut state = self.member().state();
         let applied = match outcome {
-            Outcome::Ack => state.settle(place, offset, receipt.token),
-            Outcome::Retry(after) => state.requeue(place, offset, receipt.token, Requeue::Counted(after)),
-            Outcome::Release => {
-                state.requeue(place, offset, receipt.token, Requeue::Uncounted(Duration::ZERO))
-            }
-            Outcome::Postpone(after) => {
-                state.requeue(place, offset, receipt.token, Requeue::Uncounted(after))
-            }
+            Outcome::Ack => state.settle(place, offset, claim),
+            Outcome::Retry(after) => match self.of.retry_topics.of(after) {
+                None => state.requeue(place, offset, claim, Requeue::Counted(after)),
+                Some(topic) => {
+                    let held = state.held(place, offset, claim);
+                    let left = state.leave(place, offset, claim);
+                    drop(state);
+                    return match (left, held) {
+                        (Ok(()), Some(held)) => self.retry(place, offset, claim, topic, held, after),
+                        _ => Wait::Done(Err(self.member().lost("settle", place, offset))),
+                    };
+                }
+            },
+            Outcome::Release => state.requeue(place, offset, claim, Requeue::Uncounted(Duration::ZERO)),
+            Outcome::Postpone(after) => state.requeue(place, offset, claim, Requeue::Uncounted(after)),
             Outcome::AckWith(outputs) => {
-                let left = state.leave(place, offset, receipt.token);
+                let left = state.leave(place, offset, claim);
                 drop(state);
                 return match left {
-                    Ok(()) => {
-                        Wait::Commit(self.transact(place, offset, receipt.token, outputs), place, offset)
-                    }
-                    Err(_) => Wait::Done(Err(self.member.lost("settle", place, offset))),
+                    Ok(()) => Wait::Commit(self.transact(place, offset, claim, outputs, None), place, offset),
+                    Err(_) => Wait::Done(Err(self.member().lost("settle", place, offset))),
                 };
             }
             Outcome::Reject(letter) => {
-                let left = state.leave(place, offset, receipt.token);
+                let left = state.leave(place, offset, claim);
                 drop(state);
+                let topic = &self.of.dead_letter_topic;
                 return match left {
-                    Ok(()) => Wait::DeadLetter(self.reject(place, offset, receipt.token, *letter)),
-                    Err(_) => Wait::Done(Err(self.member.lost("settle", place, offset))),
+                    Ok(()) => Wait::Move(self.leave_for(
+                        topic,
+                        *letter,
+                        (place, offset, claim),
+                        Otherwise::RejectAgain,
+                    )),
+                    Err(_) => Wait::Done(Err(self.member().lost("settle", place, offset))),
                 };
             }
         };
         if applied.is_err() {
-            return Wait::Done(Err(self.member.lost("settle", place, offset)));
+            return Wait::Done(Err(self.member().lost("settle", place, offset)));
         }
         match state.committed(place) {
             Some(answer) => Wait::Commit(answer, place, offset),
@@ -98,35 +127,82 @@ impl Acker {
         }
     }
 
-    /// Stores outputs with the acknowledgement of their message.
+    /// Stores a message in a retry topic, then settles it.
+    fn retry(
+        &self,
+        place: Place,
+        offset: u64,
+        claim: u64,
+        topic: &Topic,
+        (record, attempts): (Record, u32),
+        after: Duration,
+    ) -> Wait {
+        let due = Now::new().later(after);
+        let stored = Retried {
+            position: record.position(place.partition, offset),
+            stored: record.stored(),
+            attempts,
+            due,
+        };
+        let message = match &self.of.registry {
+            Some(registry) => registry.refreshed(record.message),
+            None => record.message,
+        };
+        let message = headers::write(message, &self.of.topic, &self.member().group, stored);
+        if self.of.is_transactional {
+            let outputs = vec![(topic.clone(), message)];
+            let again = Some(Requeue::Counted(after));
+            return Wait::Commit(self.transact(place, offset, claim, outputs, again), place, offset);
+        }
+        Wait::Move(self.leave_for(topic, message, (place, offset, claim), Otherwise::WaitUntil(due)))
+    }
+
+    /// Stores outputs with the acknowledgement of their message. If they can't be stored, the message is returned as
+    /// `again` says.
     fn transact(
         &self,
         place: Place,
         offset: u64,
         claim: u64,
         outputs: Vec<(Topic, Message)>,
+        again: Option<Requeue>,
     ) -> oneshot::Receiver<Stored> {
         let (reply, answer) = oneshot::channel();
         let since = Instant::now();
-        self.transactions.add(Acknowledged { place, offset, claim, outputs, since, reply: Some(reply) });
+        self.of.transactions.add(Acknowledged {
+            place,
+            offset,
+            claim,
+            outputs,
+            again,
+            since,
+            reply: Some(reply),
+        });
         answer
     }
 
-    /// Stores a dead letter, then settles its message. The worker finishes this if the future is dropped.
-    fn reject(&self, place: Place, offset: u64, claim: u64, letter: Message) -> BoxFuture<'static, Stored> {
-        let member = Arc::clone(&self.member);
-        let stored = self.dead_letters.send(&self.dead_letter_topic, letter);
+    /// Stores a message in another topic, then settles it. The worker finishes this if the future is dropped.
+    fn leave_for(
+        &self,
+        topic: &Topic,
+        message: Message,
+        (place, offset, claim): (Place, u64, u64),
+        otherwise: Otherwise,
+    ) -> BoxFuture<'static, Stored> {
+        let member = Arc::clone(self.member());
+        let stored = self.of.moves.send(topic, message);
+        let topic = topic.clone();
         let settled = async move {
             let stored = stored.await;
             let mut state = member.state();
-            match stored {
-                Ok(()) if state.settle(place, offset, claim).is_ok() => Ok(state.committed(place)),
-                // The dead letter is stored, and the message is rejected again: a duplicate with the same id.
-                Ok(()) => {
+            match (stored, otherwise) {
+                (Ok(()), _) if state.settle(place, offset, claim).is_ok() => Ok(state.committed(place)),
+                // It is stored, and will be again: a duplicate with the same id.
+                (Ok(()), _) => {
                     drop(state);
                     Err(member.lost("settle", place, offset))
                 }
-                Err(error) => {
+                (Err(error), Otherwise::RejectAgain) => {
                     tracing::warn!(
                         error = chain(&error),
                         offset,
@@ -137,12 +213,28 @@ impl Acker {
                     let _ = state.requeue(place, offset, claim, again);
                     Err(error)
                 }
+                (Err(error), Otherwise::WaitUntil(due)) => {
+                    tracing::warn!(
+                        error = chain(&error),
+                        %topic,
+                        offset,
+                        "a message was not stored in its retry topic: it waits in its own, and holds back its key"
+                    );
+                    let left = Duration::from_millis(due.saturating_sub(Now::new().millis));
+                    match state.requeue(place, offset, claim, Requeue::Counted(left)) {
+                        Ok(()) => Ok(state.committed(place)),
+                        Err(_) => {
+                            drop(state);
+                            Err(member.lost("settle", place, offset))
+                        }
+                    }
+                }
             }
             .map(|answer| Arc::new(std::sync::Mutex::new(answer)))
         };
         let settled = settled.boxed().shared();
-        self.dead_letters.finish(settled.clone().map(drop).boxed());
-        let member = Arc::clone(&self.member);
+        self.of.moves.finish(settled.clone().map(drop).boxed());
+        let member = Arc::clone(self.member());
         Box::pin(async move {
             let answer = settled.await?;
             let answer = answer.lock().unwrap_or_else(std::sync::PoisonError::into_inner).take();
@@ -173,8 +265,8 @@ impl Settle for Acker {
         for settlement in settlements {
             waits.push(self.apply(settlement));
         }
-        self.member.wake.notify_one();
-        let member = Arc::clone(&self.member);
+        self.member().wake.notify_one();
+        let member = Arc::clone(self.member());
         Box::pin(async move {
             // Outcomes that nobody waits for are committed a little later, together.
             if waits.iter().any(|wait| matches!(wait, Wait::Commit(..))) {
@@ -185,7 +277,7 @@ impl Settle for Acker {
                 results.push(match wait {
                     Wait::Done(stored) => stored,
                     Wait::Commit(answer, place, offset) => committed(&member, answer, place, offset).await,
-                    Wait::DeadLetter(stored) => stored.await,
+                    Wait::Move(stored) => stored.await,
                 });
             }
             results
@@ -196,8 +288,8 @@ impl Settle for Acker {
         if let Some((place, offset)) = self.at(&receipt) {
             let again = Requeue::Counted(Duration::ZERO);
             // If the lease was lost, the message is delivered again already.
-            let _ = self.member.state().requeue(place, offset, receipt.token, again);
-            self.member.wake.notify_one();
+            let _ = self.member().state().requeue(place, offset, receipt.token, again);
+            self.member().wake.notify_one();
         }
     }
 
@@ -207,11 +299,11 @@ impl Settle for Acker {
             .iter()
             .map(|receipt| {
                 let Some((place, offset)) = self.at(receipt) else {
-                    return Err(self.member.closed("renew"));
+                    return Err(self.member().closed("renew"));
                 };
-                let lease = Lease { claim: receipt.token, length: self.member.lease };
-                let renewed = self.member.state().renew(place, offset, lease, now);
-                renewed.map_err(|_| self.member.lost("renew", place, offset))
+                let lease = Lease { claim: receipt.token, length: self.member().lease };
+                let renewed = self.member().state().renew(place, offset, lease, now);
+                renewed.map_err(|_| self.member().lost("renew", place, offset))
             })
             .collect();
         Box::pin(std::future::ready(renewed))

@@ -7,6 +7,8 @@ use std::sync::Arc;
 use super::client::admin::{self as client, Call, Committed, Record, Session, TopicInfo, TopicPartition};
 use super::config::Config;
 use super::progress::Progress;
+use super::retry_topics::headers::{self, Found as InRetryTopic};
+use super::retry_topics::{delay_in, is_of};
 use super::{control, writer_schemas};
 use events_transport::{
     ConsumerGroup, ErrorKind, GroupStatus, PartitionRange, PartitionStatus, Position, StoredMessage, Topic,
@@ -90,13 +92,47 @@ pub(super) fn committed(
 pub(super) async fn groups(config: &Arc<Config>, topic: &Topic) -> Result<Vec<GroupStatus>, TransportError> {
     let topic = topic.clone();
     client::run(config, Call::new("list the groups of", &topic), move |session| {
-        let partitions = partitions(&existing(session, &topic)?);
-        let groups = of_topic(session, &partitions)?;
+        let own = partitions(&existing(session, &topic)?);
+        let begins = format!("{topic}.");
+        let retries = retry_topics(session, |name| name.starts_with(&begins) && delay_in(name).is_some())?;
+        let all: Vec<_> = own.iter().chain(retries.iter().flat_map(|(_, all)| all)).cloned().collect();
+        let groups = of_topic(session, &all)?;
         // After the offsets of the groups, so that no group is ahead of the end.
-        let ranges = session.ranges(&partitions)?;
-        Ok(groups.into_iter().map(|(group, committed)| group_status(group, &committed, &ranges)).collect())
+        let ranges = session.ranges(&all)?;
+        let ranges_of = |partitions: &[TopicPartition]| -> BTreeMap<_, _> {
+            let range = |at: &TopicPartition| Some((at.clone(), ranges.get(at)?.clone()));
+            partitions.iter().filter_map(range).collect()
+        };
+        let status = |(group, committed): (ConsumerGroup, BTreeMap<TopicPartition, Committed>)| {
+            // A group that was removed from the topic has nothing that waits.
+            own.iter().find(|at| committed.contains_key(at))?;
+            let moved = retries.iter().filter(|(retries, _)| is_of(retries.as_str(), &topic, &group));
+            let moved = ranges_of(&moved.flat_map(|(_, all)| all.iter().cloned()).collect::<Vec<_>>());
+            Some(group_status(group, &committed, &ranges_of(&own), &moved))
+        };
+        Ok(groups.into_iter().filter_map(status).collect())
     })
     .await
+}
+
+/// The retry topics whose names are wanted, with their partitions.
+fn retry_topics(
+    session: &Session,
+    is_wanted: impl Fn(&str) -> bool,
+) -> Result<Vec<(Topic, Vec<TopicPartition>)>, TransportError> {
+    let topics = user_topics(session)?.into_iter();
+    let topics = topics.filter(|(topic, _)| is_wanted(topic.as_str()));
+    Ok(topics.map(|(topic, info)| (topic, partitions(&info))).collect())
+}
+
+/// The partitions of the retry topics of a group.
+pub(super) fn retry_partitions(
+    session: &Session,
+    topic: &Topic,
+    group: &ConsumerGroup,
+) -> Result<Vec<TopicPartition>, TransportError> {
+    let topics = retry_topics(session, |name| is_of(name, topic, group))?;
+    Ok(topics.into_iter().flat_map(|(_, partitions)| partitions).collect())
 }
 
 /// A group, and what it has committed.
@@ -138,6 +174,7 @@ fn group_status(
     group: ConsumerGroup,
     committed: &BTreeMap<TopicPartition, Committed>,
     ranges: &BTreeMap<TopicPartition, Range<u64>>,
+    moved: &BTreeMap<TopicPartition, Range<u64>>,
 ) -> GroupStatus {
     let status = |(partition, range): (&TopicPartition, &Range<u64>)| {
         let unsettled = unsettled_ranges(committed.get(partition), range);
@@ -146,13 +183,15 @@ fn group_status(
         PartitionStatus::new(partition.1, lag).next(position(partition.1, next))
     };
     let partitions: Vec<_> = ranges.iter().map(status).collect();
-    let lag = partitions.iter().map(|partition| partition.lag).sum();
+    let lag: u64 = partitions.iter().map(|partition| partition.lag).sum();
     let next = match partitions.as_slice() {
         [only] if lag > 0 => only.next,
         _ => None,
     };
-    // Only the members know what they hold.
-    GroupStatus::new(group, lag, 0, 0).next(next).with_partitions(partitions)
+    let unsettled = moved.iter().flat_map(|(at, range)| unsettled_ranges(committed.get(at), range));
+    let waiting: u64 = unsettled.map(|range| range.end - range.start).sum();
+    // Only the members know what they hold, and what waits in its own topic.
+    GroupStatus::new(group, lag + waiting, 0, waiting).next(next).with_partitions(partitions)
 }
 
 /// The parts of a partition's range that a group has not settled, in order. Without a committed offset, the group
@@ -177,7 +216,8 @@ fn progress(committed: &Committed) -> Progress {
     Progress::decode(committed.offset, &committed.metadata).unwrap_or(Progress::at(committed.offset))
 }
 
-/// Reads up to `max` messages that a group has not settled.
+/// Reads up to `max` messages that a group has not settled: those in the topic, and those that wait in its retry
+/// topics, by their positions in the topic.
 pub(super) async fn unsettled(
     config: &Arc<Config>,
     topic: &Topic,
@@ -198,7 +238,8 @@ pub(super) async fn unsettled(
         let mut of_group = of_group(session, &group)?;
         let committed = committed(&of_group, &partitions)?;
         let ranges = session.ranges(&partitions)?;
-        let mut found = Found { messages: Vec::new(), bytes: 0, max };
+        let moved = moved(session, &mut of_group, &topic, &group, after, max)?;
+        let mut found = Found { messages: Vec::new(), bytes: 0, max, moved };
         for (partition, range) in ranges {
             for mut unsettled in unsettled_ranges(committed.get(&partition), &range) {
                 match after {
@@ -217,9 +258,47 @@ pub(super) async fn unsettled(
                 of_group.read(&partition, unsettled, |record| found.add(partition.1, record))?;
             }
         }
+        // What is left is after all of them.
+        let _ = found.add_moved(None);
         Ok(found.messages)
     })
     .await
+}
+
+/// The messages that wait in retry topics, by their partitions and offsets in the topic.
+type Moved = BTreeMap<(u32, u64), StoredMessage>;
+
+/// The first messages, at `after` or later in the topic, that wait in the retry topics of a group.
+fn moved(
+    session: &Session,
+    of_group: &mut Session,
+    topic: &Topic,
+    group: &ConsumerGroup,
+    after: Option<(u32, u64)>,
+    max: usize,
+) -> Result<Moved, TransportError> {
+    let partitions = retry_partitions(session, topic, group)?;
+    let committed = committed(of_group, &partitions)?;
+    let (mut moved, mut bytes) = (Moved::new(), 0);
+    for (partition, range) in session.ranges(&partitions)? {
+        for unsettled in unsettled_ranges(committed.get(&partition), &range) {
+            of_group.read(&partition, unsettled, |record| {
+                if let InRetryTopic::Retried(message, retried) = headers::read(record.message, topic, group)
+                    && let Position::Record { partition, offset } = retried.position
+                    && after.is_none_or(|after| (partition, offset) >= after)
+                {
+                    bytes += message.size();
+                    let stored = StoredMessage::new(message, retried.position, retried.stored);
+                    moved.insert((partition, offset), stored);
+                    if moved.len() > max || bytes > StoredMessage::BYTES_AT_MOST && moved.len() > 1 {
+                        bytes -= moved.pop_last().map_or(0, |(_, last)| last.message.size());
+                    }
+                }
+                ControlFlow::Continue(())
+            })?;
+        }
+    }
+    Ok(moved)
 }
 
 /// The messages of one call of `unsettled`.
@@ -227,6 +306,7 @@ struct Found {
     messages: Vec<StoredMessage>,
     bytes: usize,
     max: usize,
+    moved: Moved,
 }
 
 impl Found {
@@ -234,11 +314,29 @@ impl Found {
         self.messages.len() >= self.max || self.bytes >= StoredMessage::BYTES_AT_MOST
     }
 
-    fn add(&mut self, partition: u32, record: Record) -> ControlFlow<()> {
-        self.bytes += record.message.size();
-        let position = position(partition, record.offset);
-        self.messages.push(StoredMessage::new(record.message, position, record.time));
+    fn push(&mut self, stored: StoredMessage) -> ControlFlow<()> {
+        self.bytes += stored.message.size();
+        self.messages.push(stored);
         if self.is_full() { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
+    }
+
+    /// Adds the messages that have moved from before a position, or all.
+    fn add_moved(&mut self, before: Option<(u32, u64)>) -> ControlFlow<()> {
+        while let Some(first) = self.moved.first_entry()
+            && before.is_none_or(|before| *first.key() < before)
+        {
+            let stored = first.remove();
+            self.push(stored)?;
+        }
+        ControlFlow::Continue(())
+    }
+
+    fn add(&mut self, partition: u32, record: Record) -> ControlFlow<()> {
+        self.add_moved(Some((partition, record.offset)))?;
+        // It may have moved without being settled.
+        self.moved.remove(&(partition, record.offset));
+        let position = position(partition, record.offset);
+        self.push(StoredMessage::new(record.message, position, record.time))
     }
 }
 

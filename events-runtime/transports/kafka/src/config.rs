@@ -14,11 +14,13 @@ pub(crate) use self::security::secret;
 use crate::client::{ClientSettings, PROPERTIES, Property};
 use crate::namespace::Namespace;
 use crate::registry::{self, Registry};
+use crate::retry_topics::{self, RetryDelays};
 
 /// The settings of this transport; those of librdkafka are [`PROPERTIES`].
-const OWN: [&str; 15] = [
+const OWN: [&str; 16] = [
     "timeout",
     "retry_for",
+    "retry_topics",
     "create_topics",
     "partitions",
     "replication",
@@ -90,6 +92,8 @@ const fn names() -> [&'static str; COUNT] {
 const DEFAULT_TIMEOUT: Duration = Duration::from_secs(5);
 /// Long enough for a restart of a broker and for the election of a leader.
 const DEFAULT_RETRY_FOR: Duration = Duration::from_secs(30);
+/// How long a message stays in a retry topic after its delay, at least: the brokers' usual retention.
+const RETRIES_KEPT: Duration = Duration::from_secs(7 * 24 * 60 * 60);
 const PORT: u16 = 9092;
 
 /// The protocol of a group's members.
@@ -118,6 +122,8 @@ pub(crate) struct Config {
     pub(crate) client: ClientSettings,
     /// How long messages are sent again while the cluster is unavailable.
     pub(crate) retry_for: Duration,
+    /// The delays of retry topics; none if messages wait in their topic.
+    pub(crate) retry_delays: RetryDelays,
     /// `None` if missing topics are not created.
     pub(crate) creation: Option<Creation>,
     /// Maps the names of topics and groups to those in the cluster.
@@ -173,6 +179,7 @@ impl Config {
             url: target.shown().to_owned(),
             client: ClientSettings::new(brokers, timeout, own, tokens),
             retry_for: duration(target, "retry_for", DEFAULT_RETRY_FOR)?,
+            retry_delays: retry_delays(target)?,
             creation: creation(target)?,
             namespace,
             registry,
@@ -186,8 +193,16 @@ impl Config {
     /// The value of `retention.ms` for a new topic; `None` is the broker's default.
     pub(crate) fn retention_ms(&self, topic: &Topic) -> Option<String> {
         let retention = self.retention.of(topic);
+        let millis = |age: Duration| Some(age.as_millis().min(i64::MAX as u128).to_string());
+        if let Some(delay) = retry_topics::delay_in(topic.as_str())
+            && (retention.max_age.is_some() || !self.has_retention)
+        {
+            // A message must still be there after it has come due, also if its consumers are stopped for some days.
+            let kept = retention.max_age.unwrap_or_default().max(RETRIES_KEPT);
+            return millis(delay.saturating_add(kept));
+        }
         match retention.max_age {
-            Some(age) => Some(age.as_millis().min(i64::MAX as u128).to_string()),
+            Some(age) => millis(age),
             // The default of the brokers is a week, which would drop dead letters.
             None => (self.has_retention || topic.holds_dead_letters()).then(|| "-1".to_owned()),
         }
@@ -213,6 +228,16 @@ pub(crate) fn duration(
         None => Ok(default),
         Some(text) => parse_duration(text).ok_or_else(|| {
             target.bad_setting(name, text, "a duration with its unit, such as `250ms`, `5s` or `7d`")
+        }),
+    }
+}
+
+fn retry_delays(target: &Target<'_>) -> Result<RetryDelays, TransportError> {
+    match target.get("retry_topics") {
+        None => Ok(RetryDelays::default()),
+        Some(text) => RetryDelays::parse(text).ok_or_else(|| {
+            let expected = "up to 8 delays in ascending order, such as `1m,10m,1h`";
+            target.bad_setting("retry_topics", text, expected)
         }),
     }
 }

@@ -1,40 +1,38 @@
 //! A consumer: one member of a group in one or several topics.
 
+mod joining;
+
+use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::thread;
 use std::time::Duration;
 
 use tokio::sync::oneshot;
-use tokio::time::{Instant, sleep_until, timeout};
+use tokio::time::{Instant, sleep, sleep_until, timeout};
 
-use super::acker::Acker;
-use super::client::{At, CommitFailure, GroupClient, Place, Topics, off_thread, persist};
+use self::joining::{Joining, Reads, is_known};
+use super::acker::{Acker, AckerOf};
+use super::client::{At, Place, Topics, off_thread};
 use super::config::Config;
-use super::control::{Action, REMOVED};
-use super::control_watch::{ControlWatch, ControlWatches};
-use super::dead_letters::{DeadLetters, Open};
+use super::control_watch::ControlWatches;
 use super::member::{Closing, Member, Stage, TopicState};
+use super::moves::{Moves, Open};
 use super::registry::Registry;
 use super::transactions::Transactions;
-use super::worker::{Source, Worker, start_of};
+use super::worker::Worker;
 use events_transport::{
-    BoxFuture, Consumer, ConsumerGroup, Delivery, ErrorKind, Position, Recipient, StartPosition,
-    Subscription, Topic, TransportError,
+    BoxFuture, Consumer, Delivery, ErrorKind, Position, Recipient, Subscription, TransportError,
 };
+
+/// The pause before the offsets of a group are looked at again.
+const LOOK_AGAIN: Duration = Duration::from_millis(50);
 
 pub(super) struct KafkaConsumer {
     member: Arc<Member>,
-    /// One for each topic.
+    /// One for each topic that is read.
     recipients: Vec<Arc<Recipient>>,
     registry: Option<Arc<Registry>>,
     timeout: Duration,
-}
-
-/// What a subscription prepares before the member joins.
-struct Joining {
-    client: GroupClient,
-    sources: Vec<Source>,
-    control: Arc<ControlWatch>,
 }
 
 impl KafkaConsumer {
@@ -54,15 +52,16 @@ impl KafkaConsumer {
         for subscription in &subscriptions {
             dead_letter_topics.push(subscription.dead_letter_topic()?);
         }
-        let names = subscriptions.iter().map(|one| one.topic.clone()).collect();
+        let reads = Reads::of(&config, &subscriptions).await?;
+        let names = reads.topics().cloned().collect();
         let subject = first.topic.to_string();
-        let (of_config, group) = (Arc::clone(&config), first.group.clone());
-        let of_outputs = Arc::clone(&topics);
+        let (of_config, of_outputs, of_reads) = (Arc::clone(&config), Arc::clone(&topics), reads.clone());
+        let of_joining = subscriptions.clone();
         let joining = off_thread("subscribe to", &subject, move || {
-            prepare(&of_config, &topics, &watches, &group, subscriptions)
+            joining::prepare(&of_config, &topics, &watches, &of_joining, &of_reads)
         })
         .await?;
-        let Joining { client, sources, control } = joining;
+        let Joining { client, sources, control, unlisted } = joining;
         let client = Arc::new(client);
         let member = Arc::new(Member::new(
             first.group.clone(),
@@ -71,7 +70,7 @@ impl KafkaConsumer {
             config.retry_for,
             Arc::clone(&client),
         ));
-        let dead_letters = Arc::new(DeadLetters::new(open));
+        let moves = Arc::new(Moves::new(open));
         let transactions = Arc::new(Transactions::new(Arc::clone(&config), of_outputs, Arc::clone(&member)));
         let spawn = |name: &str, run: Box<dyn FnOnce() + Send>| {
             let spawned = thread::Builder::new().name(name.to_owned()).spawn(run);
@@ -84,31 +83,62 @@ impl KafkaConsumer {
         let (of_member, of_client) = (Arc::clone(&member), Arc::clone(&client));
         spawn("events-kafka-commits", Box::new(move || of_member.run_commits(&of_client)))?;
         let registry = config.registry.clone();
-        let worker = Worker::new(
-            Arc::clone(&member),
-            client,
-            sources,
-            control,
-            Arc::clone(&dead_letters),
-            registry.clone(),
-        );
+        let worker =
+            Worker::new(Arc::clone(&member), client, sources, control, Arc::clone(&moves), registry.clone());
         if let Err(error) = spawn("events-kafka-consumer", Box::new(move || worker.run())) {
             member.end_commits();
             return Err(error);
         }
-        let recipient = |(index, dead_letter_topic): (usize, Topic)| {
-            let topic = member.topics.get(index).unwrap_or(&first.topic).clone();
-            let (member, letters) = (Arc::clone(&member), Arc::clone(&dead_letters));
-            let acker = Acker::new(member, index, dead_letter_topic, letters, Arc::clone(&transactions));
-            Arc::new(Recipient::new(topic, first.group.clone(), Arc::new(acker)))
+        let ackers: Vec<_> = subscriptions
+            .into_iter()
+            .zip(dead_letter_topics)
+            .zip(reads.retry_topics())
+            .map(|((subscription, dead_letter_topic), retry_topics)| {
+                Arc::new(AckerOf {
+                    member: Arc::clone(&member),
+                    topic: subscription.topic,
+                    dead_letter_topic,
+                    retry_topics: retry_topics.clone(),
+                    is_transactional: subscription.transactions,
+                    moves: Arc::clone(&moves),
+                    transactions: Arc::clone(&transactions),
+                    registry: registry.clone(),
+                })
+            })
+            .collect();
+        // The messages of a retry topic are those of the topic that they come from.
+        let recipient = |(topic, of): (usize, usize)| {
+            let of = Arc::clone(ackers.get(of)?);
+            let of_topic = of.topic.clone();
+            Some(Arc::new(Recipient::new(of_topic, first.group.clone(), Arc::new(Acker { topic, of }))))
         };
-        let recipients = dead_letter_topics.into_iter().enumerate().map(recipient).collect();
+        let recipients = reads.owners().enumerate().filter_map(recipient).collect();
         let consumer = Self { member, recipients, registry, timeout: config.client.timeout() };
-        // A rebalance may take longer while other members finish their work; the first `receive` waits on.
-        let deadline = Instant::now() + consumer.timeout;
-        consumer.joined(deadline).await?;
-        consumer.started(deadline).await;
+        consumer.start(unlisted, config.retry_for).await?;
         Ok(consumer)
+    }
+
+    /// Waits until the member has its partitions and the group is listed in its topics.
+    async fn start(&self, unlisted: Vec<Place>, retry_for: Duration) -> Result<(), TransportError> {
+        // A rebalance may take longer while other members finish their work. The first `receive` waits on, but a group
+        // that is not listed has no place that holds: this waits for it.
+        let longest = if unlisted.is_empty() { self.timeout } else { self.timeout.max(retry_for) };
+        let deadline = Instant::now() + longest;
+        self.joined(deadline).await?;
+        self.started(deadline).await;
+        if unlisted.is_empty() {
+            return Ok(());
+        }
+        // Other members may have the partitions, also of programs that commit later.
+        let deadline = Instant::now() + self.timeout;
+        if !self.listed(unlisted, deadline).await? {
+            tracing::debug!(
+                group = %self.member.group,
+                topics = self.member.names(),
+                "the other members of the group have not committed an offset yet: it is not listed"
+            );
+        }
+        Ok(())
     }
 
     /// Waits until the member has its partitions. Returns whether it has.
@@ -151,6 +181,30 @@ impl KafkaConsumer {
         }
     }
 
+    /// Waits until the group has a committed offset in each topic of these partitions. Returns whether it has.
+    async fn listed(&self, places: Vec<Place>, deadline: Instant) -> Result<bool, TransportError> {
+        let topics: BTreeSet<usize> = places.iter().map(|place| place.topic).collect();
+        loop {
+            let Some(client) = self.member.client() else { return Ok(false) };
+            let (asked, wait) = (places.clone(), self.timeout);
+            let names = self.member.names();
+            match off_thread("subscribe to", &names, move || client.committed(&asked, wait)).await {
+                Ok(found) => {
+                    let known = found.iter().filter(|(_, committed)| is_known(committed.as_ref()));
+                    if known.map(|(place, _)| place.topic).collect::<BTreeSet<_>>() == topics {
+                        return Ok(true);
+                    }
+                }
+                Err(error) if error.is_retryable() => {}
+                Err(error) => return Err(error),
+            }
+            if Instant::now() >= deadline {
+                return Ok(false);
+            }
+            sleep(LOOK_AGAIN).await;
+        }
+    }
+
     /// Claims what there is. Returns when to look again if that is nothing.
     fn claim(&self, max: usize) -> Result<(Vec<Delivery>, Option<std::time::Instant>), TransportError> {
         let mut state = self.member.state();
@@ -171,12 +225,14 @@ impl KafkaConsumer {
         let deliver = |(place, claimed): (Place, super::partition::Claimed)| {
             let recipient = Arc::clone(self.recipients.get(place.topic)?);
             let position = Position::Record { partition: place.partition, offset: claimed.offset };
-            let super::partition::Record { message, time } = claimed.record;
+            let record = claimed.record;
+            let (origin, time) = (record.position(place.partition, claimed.offset), record.stored());
             let message = match &self.registry {
-                Some(registry) => registry.refreshed(message),
-                None => message,
+                Some(registry) => registry.refreshed(record.message),
+                None => record.message,
             };
-            Some(Delivery::new(message, position, claimed.attempt, time, token, recipient))
+            let delivery = Delivery::new(message, position, claimed.attempt, time, token, recipient);
+            Some(delivery.moved_from(origin))
         };
         Ok((claimed.into_iter().filter_map(deliver).collect(), due))
     }
@@ -215,6 +271,15 @@ impl KafkaConsumer {
         }
     }
 
+    /// Keeps the ends of the partitions that are fetched and not read up to there.
+    fn keep_behind(&self, ends: &mut Vec<(Place, u64)>) {
+        let state = self.member.state();
+        ends.retain(|(place, end)| {
+            let assigned = state.partitions.get(place);
+            assigned.is_some_and(|one| !one.is_paused && !one.is_revoking && one.partition.next() < *end)
+        });
+    }
+
     /// Waits until every message is fetched that is stored now.
     async fn caught_up(&self) -> Result<(), TransportError> {
         let deadline = Instant::now() + self.timeout;
@@ -230,29 +295,48 @@ impl KafkaConsumer {
         if places.is_empty() {
             return Ok(());
         }
-        let wait = self.timeout;
-        let ends = off_thread("receive from", &self.member.names(), move || {
-            client.offsets_at(&places, At::End, wait)
-        })
-        .await?;
+        let offsets_at = async |places: Vec<Place>, at| {
+            let (client, wait) = (Arc::clone(&client), self.timeout);
+            let look = move || client.offsets_at(&places, at, wait);
+            off_thread("receive from", &self.member.names(), look).await
+        };
+        let mut ends = offsets_at(places, At::End).await?;
+        self.keep_behind(&mut ends);
+        if ends.is_empty() {
+            return Ok(());
+        }
+        // Retention may have removed all that is left.
+        for (place, first) in offsets_at(ends.iter().map(|(place, _)| *place).collect(), At::Earliest).await?
+        {
+            ends.retain(|(other, end)| *other != place || first < *end);
+        }
+        let _catching_up = CatchingUp::new(&self.member);
         loop {
             let woken = self.member.wake.notified();
-            {
-                let state = self.member.state();
-                let is_behind = |(place, end): &(Place, u64)| {
-                    state
-                        .partitions
-                        .get(place)
-                        .is_some_and(|one| !one.is_paused && !one.is_revoking && one.partition.next() < *end)
-                };
-                if !ends.iter().any(is_behind) {
-                    return Ok(());
-                }
+            self.keep_behind(&mut ends);
+            if ends.is_empty() {
+                return Ok(());
             }
             if timeout(deadline.saturating_duration_since(Instant::now()), woken).await.is_err() {
                 return Ok(());
             }
         }
+    }
+}
+
+/// Notes that a `receive` waits until all is fetched that is stored.
+struct CatchingUp<'m>(&'m Member);
+
+impl<'m> CatchingUp<'m> {
+    fn new(member: &'m Member) -> Self {
+        member.state().catching_up += 1;
+        Self(member)
+    }
+}
+
+impl Drop for CatchingUp<'_> {
+    fn drop(&mut self) {
+        self.0.state().catching_up -= 1;
     }
 }
 
@@ -301,97 +385,4 @@ impl Drop for KafkaConsumer {
             state.closing = Some(Closing(None));
         }
     }
-}
-
-/// Reaches the cluster, finds the topics, and creates the group if it is new. Blocks.
-fn prepare(
-    config: &Arc<Config>,
-    topics: &Topics,
-    watches: &ControlWatches,
-    group: &ConsumerGroup,
-    subscriptions: Vec<Subscription>,
-) -> Result<Joining, TransportError> {
-    let mut names = Vec::with_capacity(subscriptions.len());
-    for subscription in &subscriptions {
-        names.push(config.namespace.checked_topic(&subscription.topic, "subscribe to")?);
-    }
-    let kafka_group = config.namespace.kafka_group(group);
-    let client = GroupClient::new(&config.client, config.group_protocol, &kafka_group, names.clone())?;
-    client.reach()?;
-    let mut places = Vec::new();
-    for (index, subscription) in subscriptions.iter().enumerate() {
-        let count = client.ensure(topics, &subscription.topic)?;
-        check_start(subscription, count)?;
-        places.extend((0..count).map(|partition| Place { topic: index, partition }));
-    }
-    let control = watches.of(config, group, &names)?;
-    let timeout = config.client.timeout();
-    let mut sources: Vec<Source> = Vec::with_capacity(names.len());
-    for name in names {
-        let epoch = wait_for_end(&control, &name, timeout);
-        sources.push(Source { name, start: None, epoch });
-    }
-    let mut starts = Vec::new();
-    let committed = persist(timeout, || client.committed(&places, timeout))?;
-    for (index, subscription) in subscriptions.into_iter().enumerate() {
-        let of_topic = committed.iter().filter(|(place, _)| place.topic == index);
-        let is_known = |found: &Option<super::client::CommittedOffset>| {
-            found.as_ref().is_some_and(|found| found.metadata != REMOVED)
-        };
-        let is_new = !of_topic.clone().any(|(_, found)| is_known(found));
-        let start = match &config.offset_time {
-            Some(time) => time,
-            None if is_new => &subscription.start,
-            None => continue,
-        };
-        for (place, _) in of_topic {
-            starts.push((*place, start_of(&client, *place, start, timeout)?, String::new()));
-        }
-        if let Some(source) = sources.get_mut(index).filter(|_| is_new) {
-            source.start = Some(start.clone());
-        }
-    }
-    if !starts.is_empty() {
-        persist(timeout, || match client.commit(&starts) {
-            // The group has members: this one commits the start of the partitions that it gets.
-            Ok(()) | Err(CommitFailure::Rebalance | CommitFailure::TooMuchMetadata) => Ok(()),
-            Err(CommitFailure::Unavailable(error) | CommitFailure::Refused(error)) => Err(error),
-        })?;
-    }
-    Ok(Joining { client, sources, control })
-}
-
-/// Refuses a position that is none of the topic's partitions.
-fn check_start(subscription: &Subscription, count: u32) -> Result<(), TransportError> {
-    let is_known = |position: Position| position.partition().is_some_and(|partition| partition < count);
-    let is_valid = match &subscription.start {
-        StartPosition::At(position) => is_known(*position),
-        StartPosition::Partitions(positions) => positions.iter().all(is_known),
-        _ => true,
-    };
-    if is_valid {
-        return Ok(());
-    }
-    let message = format!(
-        "`{}` is not a position in its partitions, which are 0 to {}: write a position such as `0:42`",
-        subscription.start,
-        count.saturating_sub(1)
-    );
-    Err(TransportError::new(ErrorKind::Invalid, "subscribe to", &subscription.topic, message))
-}
-
-/// Waits while a caller changes the offsets of the group, and returns the epoch of the last request.
-fn wait_for_end(control: &ControlWatch, topic: &str, timeout: Duration) -> Option<u64> {
-    control.look(timeout);
-    let found = std::time::Instant::now();
-    while let Some(request) = control.request(topic) {
-        match request.action {
-            // The caller may have crashed.
-            Action::Leave(hold) if !request.is_out_of_date() && found.elapsed() < hold => {
-                control.look(timeout);
-            }
-            _ => return Some(request.epoch),
-        }
-    }
-    None
 }

@@ -129,11 +129,18 @@ pub(crate) fn key_of_datum(key_type: KeyType, datum: &Bytes) -> Option<Bytes> {
     }
 }
 
-/// The text of a key whose schema is not known yet. Strings and numbers are told apart by their forms: a string has
-/// its length before it, and the bytes of a number end with the only one that is below 128. One byte alone may be an
-/// empty string, a number or a boolean.
-pub(crate) fn guessed_key(datum: &Bytes) -> Option<Bytes> {
-    key_of_datum(KeyType::String, datum).or_else(|| key_of_datum(KeyType::Long, datum))
+/// The type and the text of a key whose schema is not known yet. Strings and numbers are told apart by their forms: a
+/// string has its length before it, and the bytes of a number end with the only one that is below 128. One byte alone
+/// may be an empty string, a number or a boolean.
+pub(crate) fn guessed_key(datum: &Bytes) -> Option<(KeyType, Bytes)> {
+    let guess = |key_type| Some((key_type, key_of_datum(key_type, datum)?));
+    guess(KeyType::String).or_else(|| guess(KeyType::Long))
+}
+
+/// The datum of a key that was [guessed](guessed_key). The type is that of another key of the same schema.
+pub(crate) fn guessed_datum(key_type: KeyType, key: &[u8]) -> Option<Vec<u8>> {
+    // The number 0 was taken for an empty string.
+    if key.is_empty() { Some(vec![0]) } else { key_datum(key_type, key) }
 }
 
 /// A number in zigzag encoding, seven bits a byte, the lowest first.
@@ -236,7 +243,9 @@ mod tests {
             for key_type in [KeyType::String, KeyType::Bytes] {
                 let datum = Bytes::from(key_datum(key_type, key.as_bytes()).unwrap());
                 prop_assert_eq!(&key_of_datum(key_type, &datum).unwrap(), key.as_bytes());
-                prop_assert_eq!(&guessed_key(&datum).unwrap(), key.as_bytes());
+                let (guess, text) = guessed_key(&datum).unwrap();
+                prop_assert_eq!(&text, key.as_bytes());
+                prop_assert_eq!(guessed_datum(guess, &text).unwrap(), datum);
             }
         }
 
@@ -245,9 +254,11 @@ mod tests {
             let text = number.to_string();
             let datum = Bytes::from(key_datum(KeyType::Long, text.as_bytes()).unwrap());
             prop_assert_eq!(&key_of_datum(KeyType::Long, &datum).unwrap(), text.as_bytes());
+            let (guess, guessed) = guessed_key(&datum).unwrap();
             if datum.len() > 1 {
-                prop_assert_eq!(&guessed_key(&datum).unwrap(), text.as_bytes());
+                prop_assert_eq!((guess, &*guessed), (KeyType::Long, text.as_bytes()));
             }
+            prop_assert_eq!(guessed_datum(KeyType::Long, &guessed).unwrap(), datum);
         }
 
         #[test]

@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use tokio::sync::{Notify, oneshot};
 
 use super::client::{CommitFailure, GroupClient, Place};
-use super::partition::{Claimed, Lease, LeaseLost, Now, Partition, Requeue};
+use super::partition::{Claimed, Lease, LeaseLost, Now, Partition, Record, Requeue};
 use super::progress::Progress;
 use events_support::error_chain::chain;
 use events_transport::{ConsumerGroup, Position, Topic, TransportError};
@@ -53,6 +53,8 @@ pub(super) struct State {
     pub(super) expired: Option<Instant>,
     /// The consumer was closed or dropped.
     pub(super) closing: Option<Closing>,
+    /// How many receivers wait until all is fetched that is stored.
+    pub(super) catching_up: usize,
     claims: u64,
     /// The place after which the next claim begins.
     last: Option<Place>,
@@ -91,6 +93,8 @@ pub(super) struct Assigned {
     pub(super) is_paused: bool,
     /// Whether it was reported that a key holds it back.
     pub(super) is_held_back: bool,
+    /// Whether the position of the client is of this assignment.
+    pub(super) has_position: bool,
     /// What the group has committed.
     stored: Option<(u64, String)>,
     /// Counts the changes.
@@ -139,6 +143,7 @@ impl Assigned {
             is_revoking: false,
             is_paused: false,
             is_held_back: false,
+            has_position: true,
             stored,
             change: 0,
             committed: 0,
@@ -175,6 +180,7 @@ impl State {
             is_receiving: false,
             expired: None,
             closing: None,
+            catching_up: 0,
             claims: 0,
             last: None,
             commit: Commit::default(),
@@ -253,6 +259,21 @@ impl State {
         Ok(done)
     }
 
+    /// Skips what is never delivered before these positions. Returns whether there was any.
+    pub(super) fn skip_to(&mut self, positions: &[(Place, u64)]) -> bool {
+        let mut is_changed = false;
+        for (place, offset) in positions {
+            let Some(assigned) = self.partitions.get_mut(place).filter(|one| one.has_position) else {
+                continue;
+            };
+            if assigned.partition.skip_to(*offset) {
+                assigned.change += 1;
+                is_changed = true;
+            }
+        }
+        is_changed
+    }
+
     pub(super) fn settle(&mut self, place: Place, offset: u64, claim: u64) -> Result<(), LeaseLost> {
         self.change(place, |partition| partition.settle(offset, claim))
     }
@@ -267,7 +288,21 @@ impl State {
         self.change(place, |partition| partition.requeue(offset, claim, how, Now::new()))
     }
 
-    /// Keeps a message in flight while its dead letter is stored.
+    /// Passes over a message that is none of the group's.
+    pub(super) fn skip(&mut self, place: Place, offset: u64) {
+        if let Some(assigned) = self.partitions.get_mut(&place) {
+            assigned.has_position = true;
+            assigned.partition.skip_to(offset.saturating_add(1));
+            assigned.change += 1;
+        }
+    }
+
+    /// A message that a claim holds, and its attempts.
+    pub(super) fn held(&self, place: Place, offset: u64, claim: u64) -> Option<(Record, u32)> {
+        self.partitions.get(&place)?.partition.held_by_claim(offset, claim)
+    }
+
+    /// Keeps a message in flight while it is stored in another topic.
     pub(super) fn leave(&mut self, place: Place, offset: u64, claim: u64) -> Result<(), LeaseLost> {
         self.partitions.get_mut(&place).ok_or(LeaseLost)?.partition.leave(offset, claim)
     }

@@ -6,7 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use super::admin::{committed, existing, not_a_position, of_group, partitions};
+use super::admin::{committed, existing, not_a_position, of_group, partitions, retry_partitions};
 use super::client::admin::{self as client, Call, Change, Committed, Session, TopicPartition};
 use super::config::Config;
 use super::control::{self, Action, ControlRequest};
@@ -40,7 +40,16 @@ pub(super) async fn seek(
             let named = named_partitions(&start);
             offsets.retain(|(_, partition), _| named.as_ref().is_none_or(|named| named.contains(partition)));
         }
-        let members = Members { session, topic: &topic, group: &group, topics: BTreeSet::new() };
+        let retries = retry_partitions(session, &topic, &group)?;
+        if named_partitions(&start).is_none() {
+            // The group starts again: what waits for a retry is delivered from the topic, or not at all.
+            let end = |(at, range): (TopicPartition, std::ops::Range<u64>)| {
+                (at, Committed { offset: range.end, metadata: String::new() })
+            };
+            offsets.extend(session.ranges(&retries)?.into_iter().map(end));
+        }
+        let own = names(partitions.iter().chain(&retries));
+        let members = Members { session, topic: &topic, group: &group, own, topics: BTreeSet::new() };
         members.without(Action::Moved, || of_group.commit(&offsets))
     })
     .await
@@ -54,16 +63,18 @@ pub(super) async fn remove_group(
 ) -> Result<(), TransportError> {
     let (topic, group) = (topic.clone(), group.clone());
     client::run(config, Call::new("remove a group of", &topic), move |session| {
-        let of_topic = partitions(&existing(session, &topic)?);
+        let mut of_topic = partitions(&existing(session, &topic)?);
         let of_group = of_group(session, &group)?;
         if committed(&of_group, &of_topic)?.is_empty() {
             return Err(TransportError::no_group(session.call().operation, &topic, &group));
         }
-        let topics = other_topics(session, &of_group, &of_topic)?;
+        of_topic.extend(retry_partitions(session, &topic, &group)?);
+        let own = names(&of_topic);
+        let topics = other_topics(session, &of_group, &own)?;
         let is_only_topic = topics.is_empty();
         let removed = || Committed { offset: control::REMOVED_OFFSET, metadata: control::REMOVED.to_owned() };
         let marks = of_topic.into_iter().map(|partition| (partition, removed())).collect();
-        let members = Members { session, topic: &topic, group: &group, topics };
+        let members = Members { session, topic: &topic, group: &group, own, topics };
         members.without(Action::Removed, || {
             if is_only_topic {
                 session.delete_group(&session.config().namespace.kafka_group(&group))
@@ -75,15 +86,20 @@ pub(super) async fn remove_group(
     .await
 }
 
-/// The other topics, by their names in Kafka, in which the group has committed offsets.
+/// The names in Kafka of the topics of these partitions.
+fn names<'p>(partitions: impl IntoIterator<Item = &'p TopicPartition>) -> BTreeSet<String> {
+    partitions.into_iter().map(|(topic, _)| topic.clone()).collect()
+}
+
+/// The topics besides `own`, by their names in Kafka, in which the group has committed offsets.
 fn other_topics(
     session: &Session,
     of_group: &Session,
-    of_topic: &[TopicPartition],
+    own: &BTreeSet<String>,
 ) -> Result<BTreeSet<String>, TransportError> {
-    let own = of_topic.first().map(|(topic, _)| topic.as_str());
     let topics = session.cluster()?.topics;
-    let others: Vec<_> = topics.iter().filter(|info| own != Some(&*info.name)).flat_map(partitions).collect();
+    let others: Vec<_> =
+        topics.iter().filter(|info| !own.contains(&info.name)).flat_map(partitions).collect();
     Ok(committed(of_group, &others)?.into_keys().map(|(topic, _)| topic).collect())
 }
 
@@ -145,6 +161,8 @@ struct Members<'a> {
     session: &'a Session,
     topic: &'a Topic,
     group: &'a ConsumerGroup,
+    /// The names in Kafka of the topic and of its retry topics.
+    own: BTreeSet<String>,
     /// Other topics of the group, by their names in Kafka: its members there leave as well.
     topics: BTreeSet<String>,
 }
@@ -161,8 +179,7 @@ impl Members<'_> {
         }
         let namespace = &self.session.config().namespace;
         let of_group = of_group(self.session, self.group)?;
-        let own = namespace.kafka_topic(self.topic);
-        self.topics.extend(other_topics(self.session, &of_group, &[(own, 0)])?);
+        self.topics.extend(other_topics(self.session, &of_group, &self.own)?);
         let control =
             self.session.of_group(&namespace.kafka_group_name(&control::control_group(self.group)))?;
         let mut request = ControlRequest::leave(self.current(&control)?, HOLD);
@@ -217,7 +234,7 @@ impl Members<'_> {
         let text = |action| Committed { offset: 0, metadata: request.ended(action).to_string() };
         let mut requests: BTreeMap<_, _> =
             self.topics.iter().map(|topic| ((topic.clone(), 0), text(elsewhere))).collect();
-        requests.insert((self.session.config().namespace.kafka_topic(self.topic), 0), text(action));
+        requests.extend(self.own.iter().map(|topic| ((topic.clone(), 0), text(action))));
         match control.commit(&requests)? {
             Change::Stored => Ok(()),
             Change::HasMembers => {

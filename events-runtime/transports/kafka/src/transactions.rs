@@ -44,6 +44,8 @@ pub(super) struct Acknowledged {
     pub(super) offset: u64,
     pub(super) claim: u64,
     pub(super) outputs: Vec<(Topic, Message)>,
+    /// How the message is returned if the outputs are not stored; by default soon, and counted if they are at fault.
+    pub(super) again: Option<Requeue>,
     pub(super) since: Instant,
     /// `None` once it is answered.
     pub(super) reply: Option<oneshot::Sender<Stored>>,
@@ -194,6 +196,7 @@ impl Shared {
     /// Returns a message whose outputs are not stored.
     fn give_back(&self, mut one: Acknowledged, error: &TransportError, how: Requeue) {
         // Its partition may belong to another member now.
+        let how = one.again.unwrap_or(how);
         let _ = self.member.state().requeue(one.place, one.offset, one.claim, how);
         self.member.wake.notify_one();
         one.answer(Err(error.clone()));

@@ -1,23 +1,24 @@
 //! The thread of a consumer: it serves the client, whatever the receivers do.
 
-use std::collections::VecDeque;
+use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime};
 
 use super::client::{At, Fetched, GroupClient, GroupEvent, Place, Polled};
 use super::control::{Action, ControlRequest, REMOVED};
 use super::control_watch::ControlWatch;
-use super::dead_letters::DeadLetters;
 use super::member::{Closing, Member, Stage, State, TopicState};
+use super::moves::Moves;
 use super::partition::{Now, Record};
 use super::progress::Progress;
 use super::registry::Registry;
+use super::retry_topics::headers::{self, Found};
 use events_support::error_chain::chain;
-use events_transport::{StartPosition, TransportError};
+use events_transport::{Message, StartPosition, Topic, TransportError};
 
 /// How long a poll waits, which is the resolution of all that follows.
 const TICK: Duration = Duration::from_millis(20);
-/// How long while a dead letter is stored.
+/// How long while a message that leaves its topic is stored.
 const SHORT_TICK: Duration = Duration::from_millis(2);
 /// How many messages are taken over at once.
 const BATCH: usize = 1_000;
@@ -45,10 +46,12 @@ const MIN_MESSAGES: usize = 1_000;
 pub(super) struct Source {
     /// Its name in Kafka.
     pub(super) name: String,
-    /// Where partitions start of which nothing is committed.
-    pub(super) start: Option<StartPosition>,
+    /// Where the partitions of a new group start: as of the subscription, although they may be assigned later.
+    pub(super) starts: BTreeMap<u32, u64>,
     /// The last request of which the member knows.
     pub(super) epoch: Option<u64>,
+    /// The topic whose messages wait in it, if it is a retry topic.
+    pub(super) retries_of: Option<Topic>,
 }
 
 pub(super) struct Worker {
@@ -56,7 +59,7 @@ pub(super) struct Worker {
     pub(super) client: Arc<GroupClient>,
     pub(super) sources: Vec<Source>,
     pub(super) control: Arc<ControlWatch>,
-    pub(super) dead_letters: Arc<DeadLetters>,
+    moves: Arc<Moves>,
     registry: Option<Arc<Registry>>,
     pending: VecDeque<Pending>,
     /// A request that keeps the member away from each topic.
@@ -84,7 +87,7 @@ impl Worker {
         client: Arc<GroupClient>,
         sources: Vec<Source>,
         control: Arc<ControlWatch>,
-        dead_letters: Arc<DeadLetters>,
+        moves: Arc<Moves>,
         registry: Option<Arc<Registry>>,
     ) -> Self {
         let away = sources.iter().map(|_| None).collect();
@@ -93,7 +96,7 @@ impl Worker {
             client,
             sources,
             control,
-            dead_letters,
+            moves,
             registry,
             pending: VecDeque::new(),
             away,
@@ -110,10 +113,14 @@ impl Worker {
         }
         let mut fetched = Vec::with_capacity(BATCH);
         let closed = loop {
-            let is_storing = self.dead_letters.poll();
-            let is_busy = is_storing || !self.pending.is_empty();
+            let is_storing = self.moves.poll();
+            let is_waited_for = self.member.state().catching_up > 0;
+            let is_busy = is_storing || is_waited_for || !self.pending.is_empty();
             self.poll(if is_busy { SHORT_TICK } else { TICK }, &mut fetched);
             self.take_over(&mut fetched);
+            if is_waited_for || self.flushed.elapsed() >= COMMIT_EVERY {
+                self.skip();
+            }
             for event in self.client.take_events() {
                 self.on_event(event);
             }
@@ -198,16 +205,56 @@ impl Worker {
                 state.remove(place, &lost);
                 state.add(place, Progress::at(offset), None);
             }
-            if let Some(assigned) = state.partitions.get_mut(&place) {
-                let message = match &self.registry {
-                    Some(registry) => registry.unframe(message),
-                    None => message,
-                };
-                assigned.partition.push(offset, Record { message, time }, now);
+            match self.record(place, time, message) {
+                Some(record) => {
+                    if let Some(assigned) = state.partitions.get_mut(&place) {
+                        assigned.has_position = true;
+                        assigned.partition.push(offset, record, now);
+                    }
+                }
+                None => state.skip(place, offset),
             }
         }
         drop(state);
         self.member.wake.notify_one();
+    }
+
+    /// Skips the markers of transactions and what was aborted, of all that was polled and taken over.
+    fn skip(&self) {
+        if self.member.state().partitions.is_empty() {
+            return;
+        }
+        match self.client.positions() {
+            Ok(positions) => {
+                if self.member.state().skip_to(&positions) {
+                    self.member.wake.notify_one();
+                }
+            }
+            Err(error) => tracing::debug!(error = chain(&error), "the positions are unknown for now"),
+        }
+    }
+
+    /// A message as it is delivered; `None` if it is no message of this group.
+    fn record(&self, place: Place, time: SystemTime, message: Message) -> Option<Record> {
+        let retries_of = self.sources.get(place.topic).and_then(|source| source.retries_of.as_ref());
+        let found = match retries_of {
+            None => Found::Plain(message),
+            Some(of) => headers::read(message, of, &self.member.group),
+        };
+        let (message, retried) = match found {
+            Found::Plain(message) => (message, None),
+            Found::Retried(message, retried) => (message, Some(retried)),
+            Found::Foreign => return None,
+        };
+        let message = match &self.registry {
+            Some(registry) => registry.unframe(message),
+            None => message,
+        };
+        Some(Record { message, time, retried })
+    }
+
+    fn is_retry_topic(&self, place: Place) -> bool {
+        self.sources.get(place.topic).is_some_and(|source| source.retries_of.is_some())
     }
 
     fn on_event(&mut self, event: GroupEvent) {
@@ -280,6 +327,8 @@ impl Worker {
             tracing::debug!(error = chain(&error), "an assignment is out of date");
             return None;
         }
+        // Positions of an earlier assignment, if the client has not ended it yet. Nothing was polled since this one.
+        let earlier = self.client.positions().unwrap_or_default();
         for (place, progress, stored) in progress {
             tracing::debug!(
                 topic = place.topic,
@@ -288,6 +337,9 @@ impl Worker {
                 "assigned"
             );
             state.add(place, progress, stored);
+            if let Some(assigned) = state.partitions.get_mut(&place) {
+                assigned.has_position = !earlier.iter().any(|(of, _)| *of == place);
+            }
         }
         state.stage = Stage::Joined;
         self.member.commit(&mut state);
@@ -325,8 +377,11 @@ impl Worker {
             }
         }
         for place in new {
-            let start = self.sources.get(place.topic).and_then(|source| source.start.as_ref());
-            let offset = start_of(&self.client, place, start.unwrap_or(&StartPosition::Earliest), ASK)?;
+            let starts = self.sources.get(place.topic).map(|source| &source.starts);
+            let offset = match starts.and_then(|starts| starts.get(&place.partition)) {
+                Some(offset) => *offset,
+                None => start_of(&self.client, place, &StartPosition::Earliest, ASK)?,
+            };
             known.push((place, Progress::at(offset), None));
         }
         Ok(known)
@@ -495,10 +550,13 @@ impl Worker {
 
     /// Pauses partitions that hold too much, and resumes them later.
     fn limit(&self, state: &mut State) {
-        let count = state.partitions.len().max(1);
-        let (bytes, messages) = (MIN_BYTES.max(MAX_BYTES / count), MIN_MESSAGES.max(MAX_MESSAGES / count));
+        // What waits in retry topics takes no share: it is fetched again when it is due.
+        let count = state.partitions.keys().filter(|place| !self.is_retry_topic(**place)).count().max(1);
+        let share = (MIN_BYTES.max(MAX_BYTES / count), MIN_MESSAGES.max(MAX_MESSAGES / count));
         let (mut pause, mut resume) = (Vec::new(), Vec::new());
         for (place, assigned) in &mut state.partitions {
+            let is_retry_topic = self.is_retry_topic(*place);
+            let (bytes, messages) = if is_retry_topic { (MIN_BYTES, MIN_MESSAGES) } else { share };
             let held = assigned.partition.held();
             let is_full = held.bytes >= bytes || held.messages >= messages;
             let is_low = held.bytes < bytes / 2 && held.messages < messages / 2;
@@ -509,7 +567,9 @@ impl Worker {
                 assigned.is_paused = false;
                 resume.push(*place);
             }
-            self.report(*place, assigned);
+            if !is_retry_topic {
+                self.report(*place, assigned);
+            }
         }
         for (places, paused) in [(pause, true), (resume, false)] {
             if places.is_empty() {
@@ -560,7 +620,7 @@ impl Worker {
         self.is_closing = true;
         let until = Instant::now() + LAST_COMMIT;
         let mut fetched = Vec::new();
-        while self.dead_letters.poll() && Instant::now() < until {
+        while self.moves.poll() && Instant::now() < until {
             self.poll(SHORT_TICK, &mut fetched);
             fetched.clear();
         }

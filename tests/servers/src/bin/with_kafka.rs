@@ -4,8 +4,8 @@
 //! with_kafka COMMAND [ARGUMENT...]
 //! ```
 //!
-//! The command gets two more arguments: the address of the broker and the URL of the registry. The program exits as
-//! the command does.
+//! The command gets two more arguments: the address of the broker and the URL of the registry, which accepts a
+//! namespace with a hyphen. The program exits as the command does.
 
 use std::process::{Command, ExitCode};
 
@@ -17,7 +17,7 @@ fn main() -> ExitCode {
         eprintln!("usage: with_kafka COMMAND [ARGUMENT...]");
         return ExitCode::from(2);
     };
-    let (broker, registry) = (KafkaServer::start(), RegistryServer::start());
+    let (broker, registry) = (KafkaServer::start(), RegistryServer::with_older_avro());
     let mut command = Command::new(command);
     command.args(arguments).args([broker.bootstrap(), registry.url()]);
     match command.status() {

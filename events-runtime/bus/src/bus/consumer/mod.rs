@@ -412,11 +412,13 @@ impl Consume {
         let prefix = self.bus.prefix();
         let group = self.named_group()?;
         let full_name = Topic::new(topic)?.with_prefix(prefix)?;
-        let start = match &self.overrides.start {
-            Some(start) => start.clone(),
-            None => self.configured(topic)?.start,
-        };
-        let mut subscription = Subscription::new(full_name, group).start(start).lease(self.settings.lease);
+        let configured = self.configured(topic)?;
+        let transactions = self.overrides.transactions.unwrap_or(configured.transactions);
+        let start = self.overrides.start.clone().unwrap_or(configured.start);
+        let mut subscription = Subscription::new(full_name, group)
+            .start(start)
+            .lease(self.settings.lease)
+            .transactions(transactions);
         if let Some(member) = &self.member {
             subscription = subscription.member(member.as_str());
         }

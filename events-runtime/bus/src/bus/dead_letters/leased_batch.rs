@@ -37,7 +37,7 @@ impl LeasedBatch {
     pub(super) async fn join(dead_letters: &DeadLetters<'_>) -> Result<Self, TransportError> {
         let DeadLetters { transport, topic, lease, .. } = dead_letters;
         let group = dead_letters.group()?;
-        let subscription = Subscription::new(topic.clone(), group.clone()).lease(*lease);
+        let subscription = Subscription::new(topic.clone(), group.clone()).lease(*lease).retries_in_place();
         let consumer = transport.consumer(subscription).await?;
         let groups = transport.groups(topic).await?;
         let status = groups.into_iter().find(|status| status.group == group);

@@ -98,7 +98,8 @@ impl DeadLetters<'_> {
             Err(error) if error.kind() == ErrorKind::NotFound => return Ok(()),
             groups => drop(groups?),
         }
-        let subscription = Subscription::new(self.topic.clone(), group.clone()).lease(self.lease);
+        let subscription =
+            Subscription::new(self.topic.clone(), group.clone()).lease(self.lease).retries_in_place();
         let mut consumer = self.transport.consumer(subscription).await?;
         let statuses = self.transport.groups(&self.topic).await?;
         let status = statuses.into_iter().find(|status| status.group == group);

@@ -49,7 +49,7 @@ impl<'t> Lookup<'t> {
             TransportError::new(ErrorKind::Invalid, "look into", topic, "the group has no name")
                 .with_source(source)
         })?;
-        let subscription = Subscription::new(topic.clone(), group.clone()).start(start);
+        let subscription = Subscription::new(topic.clone(), group.clone()).start(start).retries_in_place();
         let made = Made { transport, topic, group, is_removed: false };
         let consumer = transport.consumer(subscription).await?;
         Ok(Self { consumer, made })

@@ -221,7 +221,7 @@ impl Replay {
             return Err(ReplayError::invalid(topic, message));
         }
         let consume = consume.group(name.as_str());
-        let mut subscription = consume.subscription()?;
+        let mut subscription = consume.subscription()?.retries_in_place();
         if is_new_group {
             subscription.group = group_of(name).map_err(ConsumeError::from)?;
         }

@@ -92,6 +92,8 @@ pub async fn check<O: Clone + Debug>(
             }
         });
         let Some((seed, history, error)) = all(runs).await.into_iter().flatten().next() else { continue };
+        // To shorten it takes minutes on a slow store.
+        println!("the history of CONFORMANCE_SEED={seed} fails, and is shortened: {error}");
         let (shortest, error) = shrink(history, error, TRIALS, &run).await;
         let steps: Vec<_> = shortest.iter().map(|op| format!("    {op:?}")).collect();
         panic!("the history of CONFORMANCE_SEED={seed} fails: {error}\n{}", steps.join("\n"));

@@ -7,14 +7,13 @@ use std::time::{Duration, Instant};
 use super::{Cursor, DeadLetter, How, Op, Steps, Subject};
 use crate::testkit::{Fixture, LONG, group, named, with_retention};
 use crate::{
-    ConnectOptions, Consumer, Delivery, ErrorKind, GroupStatus, Message, Position, Retention, StartPosition,
-    Subscription, Topic, Transport, TransportError,
+    ConnectOptions, Consumer, ConsumerGroup, Delivery, ErrorKind, GroupStatus, Message, Position, Retention,
+    StartPosition, Subscription, Topic, Transport, TransportError,
 };
 
 /// What retention keeps of the settled messages.
 const KEPT: u64 = 6;
 const MEMBERS: usize = 3;
-const GROUP: &str = "billing";
 
 /// Why a history did not pass.
 pub(super) enum Failure {
@@ -50,6 +49,8 @@ pub(super) struct World<'f> {
     fixture: &'f dyn Fixture,
     transport: Box<dyn Transport>,
     topic: Topic,
+    /// Each history has a group of its own: a transport may move a group in all its topics at once.
+    group: ConsumerGroup,
     lease: Duration,
     start: Instant,
     model: Cursor,
@@ -77,10 +78,12 @@ impl<'f> World<'f> {
         let leases_end = matches!(subject, Subject::Poison { .. });
         let lease = if leases_end { Duration::from_millis(250) * factor } else { 5 * LONG };
         let transport = open(fixture);
+        let number = NEXT.fetch_add(1, Ordering::Relaxed);
         let mut world = Self {
             fixture,
             transport,
-            topic: named(&format!("model-{}", NEXT.fetch_add(1, Ordering::Relaxed))),
+            topic: named(&format!("model-{number}")),
+            group: group(&format!("billing-{number}")),
             lease: lease * fixture.patience(),
             start: Instant::now(),
             model: Cursor::default(),
@@ -142,7 +145,7 @@ impl<'f> World<'f> {
     }
 
     async fn join(&mut self) -> Result<Member, Failure> {
-        let subscription = Subscription::new(self.topic.clone(), group(GROUP)).lease(self.lease);
+        let subscription = Subscription::new(self.topic.clone(), self.group.clone()).lease(self.lease);
         self.joined += 1;
         Ok(Member { number: self.joined, consumer: self.transport.consumer(subscription).await? })
     }
@@ -348,7 +351,7 @@ impl<'f> World<'f> {
             index if index == sent => (StartPosition::Latest, sent),
             _ => (StartPosition::Earliest, 0),
         };
-        self.transport.seek(&self.topic, &group(GROUP), start).await?;
+        self.transport.seek(&self.topic, &self.group, start).await?;
         self.model.seek(index);
         for InFlight { index, delivery, .. } in std::mem::take(&mut self.in_flight) {
             match delivery.ack().await {
@@ -404,7 +407,7 @@ impl<'f> World<'f> {
 
     async fn difference(&self) -> Result<Option<String>, Failure> {
         let groups = self.transport.groups(&self.topic).await?;
-        let Some(status) = groups.into_iter().find(|status| status.group == group(GROUP)) else {
+        let Some(status) = groups.into_iter().find(|status| status.group == self.group) else {
             return differs("the group is not listed");
         };
         let GroupStatus { lag, in_flight, next, .. } = status;
@@ -427,7 +430,7 @@ impl<'f> World<'f> {
         if next.is_some() && next != first {
             return Ok(Some(format!("the first unsettled message is {next:?}, expected {first:?}")));
         }
-        let listed = self.transport.unsettled(&self.topic, &group(GROUP), None, usize::MAX).await;
+        let listed = self.transport.unsettled(&self.topic, &self.group, None, usize::MAX).await;
         let listed = match listed {
             Ok(listed) => listed,
             Err(error) if error.kind() == ErrorKind::Unsupported => return Ok(None),
@@ -473,7 +476,7 @@ impl<'f> World<'f> {
         if expected.is_empty() {
             return Ok(());
         }
-        let topic = self.topic.dead_letter(&group(GROUP)).expect("a short name");
+        let topic = self.topic.dead_letter(&self.group).expect("a short name");
         let mut reader = self.transport.consumer(Subscription::new(topic, group("reader"))).await?;
         let mut found = BTreeSet::new();
         while found.len() < expected.len() {

@@ -274,6 +274,21 @@ impl GroupClient {
         Ok(u32::try_from(found.partitions).unwrap_or(u32::MAX))
     }
 
+    /// The number of partitions of a topic that belongs to another one, see [`Topics::ensure_beside`]; `None` if it
+    /// is missing.
+    ///
+    /// # Errors
+    /// A [`TransportError`] if the cluster can't be reached, or refuses the topic.
+    pub(crate) fn ensure_beside(
+        &self,
+        topics: &Topics,
+        topic: &Topic,
+        partitions: u32,
+    ) -> Result<Option<u32>, TransportError> {
+        let found = topics.ensure_beside(self.consumer.client(), topic, partitions, "subscribe to")?;
+        Ok(found.map(|partitions| u32::try_from(partitions).unwrap_or(u32::MAX)))
+    }
+
     /// Joins the group for these topics. The others that were subscribed are left.
     ///
     /// # Errors
@@ -349,6 +364,21 @@ impl GroupClient {
         if let Err(error) = answered {
             tracing::debug!(error = chain(&error), "an assignment is out of date");
         }
+    }
+
+    /// The offset after all that was polled of each assigned partition, which includes what is never delivered: the
+    /// markers of transactions, and messages that were aborted. Without the partitions of which nothing was polled.
+    ///
+    /// # Errors
+    /// A [`TransportError`] of the client's state.
+    pub(crate) fn positions(&self) -> Result<Vec<(Place, u64)>, TransportError> {
+        let error = |error| convert(error, "read the positions of", &self.group);
+        let positions = self.consumer.position().map_err(error)?;
+        let found = self.each(&positions, |one| match one.offset() {
+            Offset::Offset(offset) => u64::try_from(offset).ok(),
+            _ => None,
+        })?;
+        Ok(found.into_iter().filter_map(|(place, offset)| Some((place, offset?))).collect())
     }
 
     /// Whether the partitions were lost: they may belong to another member already.

@@ -98,6 +98,11 @@ pub(crate) fn from_report(
         RDKafkaErrorCode::SSL if says("wrong version number") || says("connecting to a PLAINTEXT") => {
             (ErrorKind::Invalid, "the broker does not use TLS at this port: write `kafka:`, or another port")
         }
+        // As if the network was down, if the broker closes the connection before it has written anything.
+        RDKafkaErrorCode::BrokerTransportFailure if says("connecting to a PLAINTEXT") => (
+            ErrorKind::Unavailable,
+            "the broker ends the TLS handshake: write `kafka:` if it does not use TLS at this port, and check its log",
+        ),
         RDKafkaErrorCode::BrokerTransportFailure if says("APIVERSION_QUERY") => (
             ErrorKind::Unavailable,
             "the broker closes the connection at once: write `kafkas:` if it uses TLS at this port, and check its log",

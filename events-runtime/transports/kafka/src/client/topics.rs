@@ -46,23 +46,44 @@ impl Topics {
         topic: &Topic,
         operation: &'static str,
     ) -> Result<TopicInfo, TransportError> {
-        let partitions = match self.partitions(client, topic, operation)? {
-            Some(partitions) => partitions,
-            None => match self.config.creation {
-                None => return Err(self.missing(topic, operation)),
-                Some(creation) => {
-                    let settings: Vec<_> = self
-                        .config
-                        .retention_ms(topic)
-                        .map(|age| ("retention.ms", age))
-                        .into_iter()
-                        .collect();
-                    self.create(topic, creation, &settings, operation)?;
-                    self.leaders(client, topic, operation)?
-                }
-            },
+        let partitions = match (self.partitions(client, topic, operation)?, self.config.creation) {
+            (Some(partitions), _) => partitions,
+            (None, None) => return Err(self.missing(topic, operation)),
+            (None, Some(creation)) => self.create_kept(client, topic, creation, operation)?,
         };
         Ok(TopicInfo { partitions, max_bytes: self.max_bytes(topic) })
+    }
+
+    /// Looks up a topic that belongs to another one, and creates it with as many partitions if it is missing and
+    /// `create_topics` is set. Returns the number of its partitions; `None` if it is missing. Blocks.
+    ///
+    /// # Errors
+    /// A [`TransportError`] if the cluster can't be reached, or refuses the topic.
+    pub(crate) fn ensure_beside<C: ClientContext>(
+        &self,
+        client: &Client<C>,
+        topic: &Topic,
+        partitions: u32,
+        operation: &'static str,
+    ) -> Result<Option<usize>, TransportError> {
+        let found = self.partitions(client, topic, operation)?;
+        let (None, Some(creation)) = (found, self.config.creation) else { return Ok(found) };
+        let creation = Creation { partitions: u16::try_from(partitions).ok(), ..creation };
+        self.create_kept(client, topic, creation, operation).map(Some)
+    }
+
+    /// Creates a topic with its retention, and waits for its leaders. Returns the number of its partitions.
+    fn create_kept<C: ClientContext>(
+        &self,
+        client: &Client<C>,
+        topic: &Topic,
+        creation: Creation,
+        operation: &'static str,
+    ) -> Result<usize, TransportError> {
+        let settings: Vec<_> =
+            self.config.retention_ms(topic).map(|age| ("retention.ms", age)).into_iter().collect();
+        self.create(topic, creation, &settings, operation)?;
+        self.leaders(client, topic, operation)
     }
 
     /// Creates a topic with these settings unless it exists; does not wait for its leaders. Blocks.

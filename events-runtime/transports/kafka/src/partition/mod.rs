@@ -10,9 +10,10 @@ use std::collections::{BTreeMap, HashMap, HashSet, VecDeque};
 use std::time::{Duration, Instant, SystemTime};
 
 use bytes::Bytes;
-use events_transport::{Later as _, Message};
+use events_transport::{Later as _, Message, Position};
 
 use crate::progress::{Exception, Progress};
+use crate::retry_topics::headers::Retried;
 
 #[cfg(test)]
 mod tests;
@@ -24,6 +25,8 @@ pub(crate) struct Record {
     pub(crate) message: Message,
     /// When it was stored.
     pub(crate) time: SystemTime,
+    /// Of a message in a retry topic: where it comes from, and when it is due.
+    pub(crate) retried: Option<Retried>,
 }
 
 /// A message that a `receive` has taken.
@@ -96,7 +99,7 @@ struct InFlight {
     attempts: u32,
     claim: u64,
     until: Instant,
-    /// Its dead letter is being stored, or its outputs: the lease does not end.
+    /// Its dead letter, its retry or its outputs are being stored: the lease does not end.
     is_leaving: bool,
 }
 
@@ -115,11 +118,42 @@ impl Now {
         let millis = SystemTime::UNIX_EPOCH.elapsed().unwrap_or_default().as_millis();
         Self { instant: Instant::now(), millis: u64::try_from(millis).unwrap_or(u64::MAX) }
     }
+
+    /// The time after a delay, in milliseconds since 1970.
+    pub(crate) fn later(self, after: Duration) -> u64 {
+        self.millis.saturating_add(u64::try_from(after.as_millis()).unwrap_or(u64::MAX))
+    }
+
+    /// The instant of a time in milliseconds since 1970; now if that has passed.
+    fn at(self, millis: u64) -> Instant {
+        self.instant.later(Duration::from_millis(millis.saturating_sub(self.millis)))
+    }
 }
 
 impl Record {
+    /// The key by which the messages of the partition have an order, which those of a retry topic have not.
     fn key(&self) -> Option<&Bytes> {
-        self.message.key.as_ref()
+        self.message.key.as_ref().filter(|_| self.retried.is_none())
+    }
+
+    /// The attempts before it was stored.
+    fn attempts(&self) -> u32 {
+        self.retried.map_or(0, |retried| retried.attempts)
+    }
+
+    /// When it is due, in milliseconds since 1970; 0 for at once.
+    fn due(&self) -> u64 {
+        self.retried.map_or(0, |retried| retried.due)
+    }
+
+    /// The position of the message in its topic, if it is at this one now.
+    pub(crate) fn position(&self, partition: u32, offset: u64) -> Position {
+        self.retried.map_or(Position::Record { partition, offset }, |retried| retried.position)
+    }
+
+    /// When the message was stored in its topic.
+    pub(crate) fn stored(&self) -> SystemTime {
+        self.retried.map_or(self.time, |retried| retried.stored)
     }
 
     /// An estimate of the memory that it uses.
@@ -191,14 +225,25 @@ impl Partition {
             self.restored.exceptions = self.restored.exceptions.split_off(&offset);
             if let Some(Exception { attempts, due }) = self.restored.exceptions.remove(&offset) {
                 self.held.add(&record);
-                let ready = now.instant.later(Duration::from_millis(due.saturating_sub(now.millis)));
-                self.waiting.insert(offset, Waiting { record, attempts, ready, due });
+                let (attempts, due) = (attempts.max(record.attempts()), due.max(record.due()));
+                self.waiting.insert(offset, Waiting { record, attempts, ready: now.at(due), due });
             }
             return;
         }
         self.restored.exceptions.clear();
         self.held.add(&record);
         self.fresh.push_back((offset, record));
+    }
+
+    /// Skips offsets before this one that were not pushed: they hold nothing that is delivered. Returns whether there
+    /// were any.
+    pub(crate) fn skip_to(&mut self, offset: u64) -> bool {
+        if offset <= self.next {
+            return false;
+        }
+        self.next = offset;
+        self.restored.exceptions = self.restored.exceptions.split_off(&offset);
+        true
     }
 
     /// Claims up to `max` messages, in order, and adds them to `taken`. Returns when to look again if there are
@@ -217,18 +262,34 @@ impl Partition {
         let mut due = self.claim_waiting(most, lease, now, taken, &mut stopped);
         self.claim_blocked(most, lease, now, taken, &mut stopped);
         while taken.len() < most {
-            let Some((offset, record)) = self.fresh.pop_front() else { break };
+            let Some((offset, record)) = self.next_fresh(now) else { break };
             match record.key() {
                 Some(key) if stopped.contains(key) || self.blocked.contains_key(key) => {
                     self.blocked.entry(key.clone()).or_default().push_back((offset, record));
                 }
-                _ => taken.push(self.hold(offset, record, 0, lease, now)),
+                _ => {
+                    let attempts = record.attempts();
+                    taken.push(self.hold(offset, record, attempts, lease, now));
+                }
             }
         }
+        let fresh = self.fresh.iter().map(|(_, record)| record.due()).filter(|due| *due > now.millis).min();
+        due = [due, fresh.map(|due| now.at(due))].into_iter().flatten().min();
         if let Some(expiry) = self.next_expiry {
             due = Some(due.map_or(expiry, |due: Instant| due.min(expiry)));
         }
         due
+    }
+
+    /// Takes the first message that is due. In a retry topic, those before it wait with an exception each, so that the
+    /// others need none.
+    fn next_fresh(&mut self, now: Now) -> Option<(u64, Record)> {
+        let first = self.fresh.iter().position(|(_, record)| record.due() <= now.millis)?;
+        for (offset, record) in self.fresh.drain(..first) {
+            let (attempts, due) = (record.attempts(), record.due());
+            self.waiting.insert(offset, Waiting { record, attempts, ready: now.at(due), due });
+        }
+        self.fresh.pop_front()
     }
 
     fn claim_waiting(
@@ -352,7 +413,7 @@ impl Partition {
         Ok(())
     }
 
-    /// Keeps a message from being delivered again while its dead letter or its outputs are stored.
+    /// Keeps a message from being delivered again while its dead letter, its retry or its outputs are stored.
     pub(crate) fn leave(&mut self, offset: u64, claim: u64) -> Result<(), LeaseLost> {
         let held = self.held_by(offset, claim)?;
         if held.is_leaving {
@@ -382,6 +443,12 @@ impl Partition {
         Ok(())
     }
 
+    /// A message that a claim holds, and its attempts, the current one included.
+    pub(crate) fn held_by_claim(&self, offset: u64, claim: u64) -> Option<(Record, u32)> {
+        let held = self.in_flight.get(&offset).filter(|held| held.claim == claim)?;
+        Some((held.record.clone(), held.attempts))
+    }
+
     fn held_by(&mut self, offset: u64, claim: u64) -> Result<&mut InFlight, LeaseLost> {
         self.in_flight.get_mut(&offset).filter(|held| held.claim == claim).ok_or(LeaseLost)
     }
@@ -397,8 +464,7 @@ impl Partition {
             Requeue::Counted(after) => (attempts, after),
             Requeue::Uncounted(after) => (attempts.saturating_sub(1), after),
         };
-        let millis = u64::try_from(after.as_millis()).unwrap_or(u64::MAX);
-        let due = if after.is_zero() { 0 } else { now.millis.saturating_add(millis) };
+        let due = if after.is_zero() { 0 } else { now.later(after) };
         self.waiting.insert(offset, Waiting { record, attempts, ready: now.instant.later(after), due });
     }
 

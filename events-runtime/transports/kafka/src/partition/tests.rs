@@ -7,7 +7,7 @@ const LEASE: Duration = Duration::from_secs(30);
 fn record(key: &str) -> Record {
     let message = Message::new("data");
     let message = if key.is_empty() { message } else { message.with_key(key.to_owned()) };
-    Record { message, time: SystemTime::UNIX_EPOCH }
+    Record { message, time: SystemTime::UNIX_EPOCH, retried: None }
 }
 
 /// A partition with messages of these keys from offset 0, or without a key where it is empty.
@@ -241,4 +241,102 @@ proptest! {
         let taken = claim(&mut last, usize::MAX, 1, after(now, 1_000));
         prop_assert_eq!(taken.len(), all.iter().filter(|one| !one.is_settled).count());
     }
+}
+
+#[test]
+fn what_is_skipped_is_settled_and_what_was_restored_behind_it_waits() {
+    let exceptions = [(3, Exception::default()), (6, Exception { attempts: 2, due: 0 })];
+    let mut partition = Partition::new(Progress { cursor: 8, exceptions: exceptions.into() });
+    assert!(partition.skip_to(5) && !partition.skip_to(5) && !partition.skip_to(4));
+    assert_eq!((partition.next(), partition.progress().offset()), (5, 6));
+    partition.push(6, record("a"), Now::new());
+    assert!(partition.skip_to(10));
+    assert_eq!(claim(&mut partition, 9, 1, Now::new()), [(6, 3)]);
+    partition.settle(6, 1).unwrap();
+    assert_eq!(partition.progress(), Progress::at(10));
+}
+
+#[test]
+fn what_is_skipped_behind_a_fetched_message_waits_for_it() {
+    let mut partition = filled(&["a"]);
+    assert!(partition.skip_to(4));
+    assert_eq!(partition.progress().offset(), 0);
+    assert_eq!(claim(&mut partition, 9, 1, Now::new()), [(0, 1)]);
+    partition.settle(0, 1).unwrap();
+    assert_eq!(partition.progress(), Progress::at(4));
+}
+
+/// A record of a retry topic that is due this long after `now`.
+fn waiting(key: &str, attempts: u32, now: Now, millis: u64) -> Record {
+    let position = Position::Record { partition: 7, offset: 70 };
+    let retried = Retried { position, stored: SystemTime::UNIX_EPOCH, attempts, due: now.millis + millis };
+    Record { retried: Some(retried), ..record(key) }
+}
+
+#[test]
+fn a_message_of_a_retry_topic_is_claimed_when_it_is_due_with_its_attempts() {
+    let now = Now::new();
+    let mut partition = Partition::new(Progress::at(0));
+    partition.push(0, waiting("a", 2, now, 1_000), now);
+    let mut taken = Vec::new();
+    let again = partition.claim(9, Lease { claim: 1, length: LEASE }, now, &mut taken);
+    assert!(taken.is_empty());
+    assert_eq!(again, Some(now.instant + Duration::from_millis(1_000)));
+    assert_eq!(partition.progress(), Progress::at(0), "what waits in order needs no metadata");
+    assert_eq!(claim(&mut partition, 9, 2, after(now, 999)), []);
+    assert_eq!(claim(&mut partition, 9, 3, after(now, 1_000)), [(0, 3)]);
+    partition.settle(0, 3).unwrap();
+    assert_eq!(partition.progress(), Progress::at(1));
+}
+
+#[test]
+fn a_message_that_is_due_does_not_wait_for_one_before_it_in_a_retry_topic() {
+    let now = Now::new();
+    let mut partition = Partition::new(Progress::at(0));
+    for (offset, millis) in [(0, 9_000), (1, 1_000), (2, 5_000), (3, 1_000)] {
+        partition.push(offset, waiting("a", 1, now, millis), now);
+    }
+    let later = after(now, 1_000);
+    assert_eq!(claim(&mut partition, 9, 1, later), [(1, 2), (3, 2)]);
+    partition.settle(1, 1).unwrap();
+    partition.settle(3, 1).unwrap();
+    let progress = partition.progress();
+    let exceptions: Vec<_> =
+        progress.exceptions.iter().map(|(at, one)| (*at, one.attempts, one.due)).collect();
+    assert_eq!(exceptions, [(0, 1, now.millis + 9_000), (2, 1, now.millis + 5_000)]);
+    assert_eq!(progress.cursor, 4);
+    assert_eq!(claim(&mut partition, 9, 2, after(now, 5_000)), [(2, 2)]);
+    assert_eq!(claim(&mut partition, 9, 3, after(now, 9_000)), [(0, 2)]);
+}
+
+#[test]
+fn attempts_and_the_due_time_of_a_retry_topic_survive_the_member() {
+    let now = Now::new();
+    let mut partition = Partition::new(Progress::at(0));
+    partition.push(0, waiting("a", 2, now, 0), now);
+    partition.push(1, waiting("b", 1, now, 5_000), now);
+    partition.push(2, waiting("c", 1, now, 0), now);
+    assert_eq!(claim(&mut partition, 9, 1, now), [(0, 3), (2, 2)]);
+    partition.settle(2, 1).unwrap();
+    let stored = partition.progress();
+    let mut next = Partition::new(Progress::decode(stored.offset(), &stored.encode()).unwrap());
+    for (offset, record) in [waiting("a", 2, now, 0), waiting("b", 1, now, 5_000), waiting("c", 1, now, 0)]
+        .into_iter()
+        .enumerate()
+    {
+        next.push(offset as u64, record, now);
+    }
+    assert_eq!(claim(&mut next, 9, 1, now), [(0, 3)], "the attempt in flight was not counted");
+    assert_eq!(claim(&mut next, 9, 2, after(now, 5_000)), [(1, 2)]);
+}
+
+#[test]
+fn a_message_that_is_skipped_counts_as_settled() {
+    let mut partition = Partition::new(Progress::at(0));
+    assert!(partition.skip_to(1));
+    assert_eq!(partition.progress(), Progress::at(1));
+    partition.push(1, record("a"), Now::new());
+    assert_eq!(claim(&mut partition, 9, 1, Now::new()), [(1, 1)]);
+    assert!(partition.skip_to(3));
+    assert_eq!(partition.progress().offset(), 1);
 }

@@ -130,7 +130,12 @@ impl Registry {
                 if let SchemaKey::Id(id) = schema {
                     self.client.prefetch(id);
                 }
-                return framing::guessed_key(datum);
+                let (key_type, text) = framing::guessed_key(datum)?;
+                if let SchemaKey::Id(id) = schema {
+                    let frame = KeyFrame { id, key_type };
+                    self.known().guess_key(event_type, frame, text.is_empty());
+                }
+                return Some(text);
             }
         };
         if let SchemaKey::Id(id) = schema {

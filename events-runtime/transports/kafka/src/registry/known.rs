@@ -16,6 +16,8 @@ pub(super) struct Known {
     values: HashMap<String, HashMap<u64, Vec<(SchemaId, u32)>>>,
     /// How keys are framed, by topic and event type.
     keys: HashMap<String, HashMap<String, KeyFrame>>,
+    /// How keys of received messages seem to be framed, by event type: the registry was not asked yet.
+    guessed_keys: HashMap<String, KeyFrame>,
     fingerprints: HashMap<SchemaKey, Writer>,
     by_fingerprint: HashMap<u64, SchemaKey>,
     key_forms: HashMap<SchemaKey, KeyForm>,
@@ -76,6 +78,22 @@ impl Known {
         make_room(of_topic);
         of_topic.insert(event_type.to_owned(), frame);
         self.set_key_form(SchemaKey::Id(frame.id), KeyForm::Text(frame.key_type));
+    }
+
+    /// How keys seem to be framed. A number that differs from 0 decides between a number and an empty string.
+    pub(super) fn guessed_key(&self, event_type: &str) -> Option<KeyFrame> {
+        self.guessed_keys.get(event_type).copied()
+    }
+
+    /// Notes how the key of a received message seems to be framed.
+    pub(super) fn guess_key(&mut self, event_type: &str, frame: KeyFrame, is_empty: bool) {
+        if is_empty && self.guessed_key(event_type).is_some_and(|known| known.id == frame.id) {
+            return;
+        }
+        if self.guessed_key(event_type) != Some(frame) {
+            make_room(&mut self.guessed_keys);
+            self.guessed_keys.insert(event_type.to_owned(), frame);
+        }
     }
 
     pub(super) fn writer(&self, key: SchemaKey) -> Option<&Writer> {

@@ -11,6 +11,7 @@ use super::known::{KeyForm, KeyFrame};
 use super::subjects::{SubjectOf, record_name};
 use super::{ID_HEADER, Registry, event_type, fingerprint};
 use crate::framing::{self, Framed};
+use crate::retry_topics;
 
 const STORE: &str = "store a schema of";
 const SEND: &str = "send to";
@@ -129,10 +130,10 @@ impl Registry {
         if self.sends_bare(event_type) {
             return Ok(framed);
         }
-        // A dead letter is stored whatever is missing: it has to be read again as well as can be.
-        let is_dead_letter = topic.holds_dead_letters();
+        // What leaves its topic is stored whatever is missing: it has to be read again as well as can be.
+        let is_moved = topic.holds_dead_letters() || retry_topics::delay_in(topic.as_str()).is_some();
         let Some(fingerprint) = fingerprint(message) else {
-            if is_dead_letter {
+            if is_moved {
                 return Ok(framed);
             }
             let message = format!(
@@ -143,7 +144,7 @@ impl Registry {
         };
         if let Some(key) = &message.key {
             framed.key = match self.framed_key(topic, event_type, key) {
-                Err(_) if is_dead_letter => Some(key.clone()),
+                Err(_) if is_moved => Some(key.clone()),
                 key => Some(key?),
             };
         }
@@ -169,21 +170,38 @@ impl Registry {
                 framed.headers.push(ID_HEADER, id.to_string());
             }
             // Its schema is found by the fingerprint.
-            None if is_dead_letter => {}
+            None if is_moved => {}
             None => return Err(not_stored(topic, &SchemaId::new(event_type, fingerprint))),
         }
         Ok(framed)
     }
 
+    /// Whether a consumer leaves a key of this schema in its frame.
+    fn leaves_framed(&self, schema: SchemaKey, event_type: &str) -> bool {
+        let known = self.known();
+        match known.key_form(schema) {
+            Some(form) => form == KeyForm::Framed,
+            None => known.guessed_key(event_type).is_some_and(|frame| SchemaKey::Id(frame.id) == schema),
+        }
+    }
+
     fn framed_key(&self, topic: &Topic, event_type: &str, key: &Bytes) -> Result<Bytes, TransportError> {
         if let Framed::By(schema, _) = framing::split(key)
-            && self.known().key_form(schema) == Some(KeyForm::Framed)
+            && self.leaves_framed(schema, event_type)
         {
             // A key without a form as text, which a consumer has left in its frame.
             return Ok(key.clone());
         }
-        let Some(KeyFrame { id, key_type }) = self.known().key(topic.as_str(), event_type) else {
-            return Ok(key.clone());
+        let (known, guessed) = {
+            let known = self.known();
+            (known.key(topic.as_str(), event_type), known.guessed_key(event_type))
+        };
+        let Some(KeyFrame { id, key_type }) = known else {
+            // A received message goes back with the bytes that it had.
+            let datum = guessed.and_then(|frame| {
+                Some(framing::frame(frame.id, &framing::guessed_datum(frame.key_type, key)?))
+            });
+            return Ok(datum.unwrap_or_else(|| key.clone()));
         };
         let datum = framing::key_datum(key_type, key).ok_or_else(|| {
             let message = format!(

@@ -70,6 +70,26 @@ fn a_new_id_gets_a_stand_in_and_goes_back_with_the_same_frame() {
     }
 }
 
+/// A dead letter may be stored before the registry has answered.
+#[test]
+fn a_key_of_a_new_id_goes_back_with_the_same_frame() {
+    let registry = registry("");
+    for (event_type, keys) in [
+        ("org.acme.a.b.v1", [&b"\x04c1"[..], b"\0", b"\x02\x35"]),
+        ("org.acme.a.c.v1", [b"\x0a", b"\0", b"\xf6\x01"]),
+        ("org.acme.a.d.v1", [b"\0", b"\x01", b"\0"]),
+        // A record whose only field is a string, and one that is no text.
+        ("org.acme.a.e.v1", [b"\x04c1", b"\x04c1\x04c2", b"\x04c2"]),
+    ] {
+        for key in keys {
+            let message = Message::new(frame(7, b"datum")).with_header("ce_type", event_type.to_owned());
+            let message = message.with_key(frame(3, key));
+            let unframed = registry.unframe(message.clone());
+            assert_eq!(registry.frame(&topic(), &unframed).expect("the id is known"), message);
+        }
+    }
+}
+
 #[test]
 fn the_own_fingerprint_wins_over_the_id() {
     let registry = registry("");

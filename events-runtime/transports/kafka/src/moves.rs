@@ -1,4 +1,4 @@
-//! Stores the dead letters of a consumer before the offset moves.
+//! Stores what leaves a topic, as a dead letter or to wait in a retry topic, before the offset moves.
 
 use std::sync::{Arc, Mutex, PoisonError};
 use std::task::{Context, Poll, Waker};
@@ -11,29 +11,29 @@ use events_transport::{BoxFuture, Message, Producer, Topic, TransportError};
 pub(super) type Open =
     Arc<dyn Fn() -> BoxFuture<'static, Result<Arc<dyn Producer>, TransportError>> + Send + Sync>;
 
-/// The producer of a consumer's dead letters, which is opened with the first of them.
-pub(super) struct DeadLetters {
+/// The messages that leave the topics of a consumer. Their producer is opened with the first of them.
+pub(super) struct Moves {
     open: Open,
     producer: Arc<OnceCell<Arc<dyn Producer>>>,
-    /// Dead letters that are being stored, whether or not somebody waits for them.
+    /// Messages that are being stored, whether or not somebody waits for them.
     unfinished: Mutex<Vec<BoxFuture<'static, ()>>>,
 }
 
-impl DeadLetters {
+impl Moves {
     pub(super) fn new(open: Open) -> Self {
         Self { open, producer: Arc::default(), unfinished: Mutex::default() }
     }
 
-    /// Stores a dead letter.
+    /// Stores a message in another topic.
     pub(super) fn send(
         &self,
         topic: &Topic,
-        letter: Message,
+        message: Message,
     ) -> BoxFuture<'static, Result<(), TransportError>> {
         let (open, producer, topic) = (Arc::clone(&self.open), Arc::clone(&self.producer), topic.clone());
         Box::pin(async move {
             let producer = producer.get_or_try_init(|| open()).await?;
-            let sent = producer.send(&topic, &[letter]).await;
+            let sent = producer.send(&topic, &[message]).await;
             sent.into_iter().next().map_or(Ok(()), |sent| sent.map(drop))
         })
     }
