@@ -126,6 +126,8 @@ struct Commit {
     is_ended: bool,
     /// A transaction commits offsets, and the committer waits.
     is_transacting: bool,
+    /// The number of transactions that have begun.
+    transactions: u64,
 }
 
 /// The progress of a partition that a commit stores.
@@ -369,6 +371,16 @@ impl State {
         sent
     }
 
+    /// The number of the last transaction that has begun.
+    pub(super) const fn last_transaction(&self) -> u64 {
+        self.commit.transactions
+    }
+
+    /// Whether a transaction has ended.
+    pub(super) const fn has_ended(&self, transaction: u64) -> bool {
+        !self.commit.is_transacting || self.commit.transactions > transaction
+    }
+
     /// Whether a message is kept in flight by this claim while its outputs are stored. It is delivered again if an
     /// earlier one of its key is: the outputs of a key are stored in its order.
     pub(super) fn hold_order(&mut self, place: Place, offset: u64, claim: u64) -> bool {
@@ -564,6 +576,7 @@ impl Member {
     pub(super) fn begin_transaction(&self, longest: Duration) -> bool {
         let mut state = self.state();
         state.commit.is_transacting = true;
+        state.commit.transactions += 1;
         let wait = self.committing.wait_timeout_while(state, longest, |state| state.commit.is_under_way);
         state = wait.unwrap_or_else(PoisonError::into_inner).0;
         !state.commit.is_under_way

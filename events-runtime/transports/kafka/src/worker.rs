@@ -77,8 +77,17 @@ struct Away {
 
 /// A rebalance that is not answered yet.
 enum Pending {
-    Assign { places: Vec<Place>, not_before: Instant },
-    Revoke { places: Vec<Place>, finish: Instant, commit: Option<Instant> },
+    Assign {
+        places: Vec<Place>,
+        not_before: Instant,
+        /// The last transaction that may have messages of these partitions.
+        after: Option<u64>,
+    },
+    Revoke {
+        places: Vec<Place>,
+        finish: Instant,
+        commit: Option<Instant>,
+    },
 }
 
 impl Worker {
@@ -260,7 +269,7 @@ impl Worker {
     fn on_event(&mut self, event: GroupEvent) {
         match event {
             GroupEvent::Assigned(places) => {
-                self.pending.push_back(Pending::Assign { places, not_before: Instant::now() });
+                self.pending.push_back(Pending::Assign { places, not_before: Instant::now(), after: None });
             }
             GroupEvent::Revoked { places, is_lost } => {
                 if is_lost {
@@ -294,7 +303,7 @@ impl Worker {
     fn advance(&mut self) {
         while let Some(pending) = self.pending.pop_front() {
             let rest = match pending {
-                Pending::Assign { places, not_before } => self.assign(places, not_before),
+                Pending::Assign { places, not_before, after } => self.assign(places, not_before, after),
                 Pending::Revoke { places, finish, commit } => self.revoke(places, finish, commit),
             };
             if let Some(rest) = rest {
@@ -304,9 +313,17 @@ impl Worker {
         }
     }
 
-    fn assign(&self, places: Vec<Place>, not_before: Instant) -> Option<Pending> {
-        if Instant::now() < not_before {
-            return Some(Pending::Assign { places, not_before });
+    fn assign(&self, places: Vec<Place>, not_before: Instant, after: Option<u64>) -> Option<Pending> {
+        // The same partitions may come back in the same generation, when the coordinator has moved: it then accepts a
+        // transaction that began before, so that the offsets of the group are known only after it.
+        let (last, is_settled) = {
+            let state = self.member.state();
+            let last = after.unwrap_or(state.last_transaction());
+            (last, state.has_ended(last))
+        };
+        let after = Some(last);
+        if Instant::now() < not_before || !is_settled {
+            return Some(Pending::Assign { places, not_before, after });
         }
         let progress = match self.progress_of(&places) {
             Ok(progress) => progress,
@@ -316,7 +333,7 @@ impl Worker {
                     self.member.state().error = Some(error);
                     self.member.wake.notify_one();
                 }
-                return Some(Pending::Assign { places, not_before: Instant::now() + ASK_AGAIN });
+                return Some(Pending::Assign { places, not_before: Instant::now() + ASK_AGAIN, after });
             }
         };
         let offsets: Vec<_> =
