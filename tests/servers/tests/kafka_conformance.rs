@@ -124,3 +124,59 @@ macro_rules! with_partitions {
 
 with_partitions!(kafka_partitions, kafka());
 with_partitions!(kafka_partitions_consumer_protocol, kafka().set("group_protocol=consumer"));
+
+/// The promises that retries and waiting messages have a part in, while each retry moves to a topic of its own.
+mod kafka_retry_topics {
+    events_runtime::testing::conformance::promises! {
+        [events_tests::conformance] crate::kafka().set("partitions=1").set("retry_topics=1ms,100ms,1h"),
+        progress: [
+            two_groups_each_get_every_message,
+            competing_members_share_without_duplicates,
+            the_lag_is_what_the_group_has_not_settled,
+            reopening_keeps_messages_and_progress,
+        ]
+        settling: [
+            an_acknowledged_message_never_comes_again,
+            messages_are_acknowledged_in_any_order,
+            a_dropped_delivery_comes_back_with_the_same_id_and_a_raised_attempt,
+            a_retry_comes_back_not_before_its_time,
+            a_released_delivery_comes_back_with_the_same_attempt,
+            a_postponed_delivery_comes_back_not_before_its_time_with_the_same_attempt,
+            a_rejected_message_goes_to_the_dead_letter_topic_with_reason_and_headers,
+            a_dead_letter_rejected_again_has_its_last_failure,
+            a_late_acknowledgement_is_an_error_and_the_message_is_not_lost,
+        ]
+        keys: [
+            the_order_of_each_key_is_kept,
+            a_key_waiting_for_a_retry_holds_its_later_messages,
+            a_postponed_key_holds_its_later_messages_while_other_keys_go_on,
+            random_settling_keeps_the_order_and_loses_nothing,
+        ]
+        start: [
+            a_group_at_latest_gets_only_what_comes_later,
+            a_group_can_be_moved_back,
+            a_group_can_be_moved_forward,
+            a_removed_group_comes_back_as_new,
+            members_of_a_removed_group_lose_what_they_hold,
+            an_absent_group_cannot_be_removed,
+        ]
+        topics: [
+            one_consumer_receives_from_several_topics,
+            a_key_of_one_topic_does_not_hold_it_back_in_another,
+            closing_a_consumer_leaves_the_groups_of_all_topics,
+        ]
+        unsettled: [
+            unsettled_messages_are_listed_in_order,
+            reading_what_is_unsettled_changes_nothing,
+        ]
+        inbound: [
+            parallel_work_that_fails_at_random_keeps_each_key_in_order_and_loses_nothing,
+            an_interrupted_event_returns_with_its_attempt_counted,
+        ]
+        transactions: [
+            events_of_a_receiver_are_stored_with_the_acknowledgement,
+            a_failed_attempt_emits_nothing,
+        ]
+        replay: [a_replay_in_place_ends_where_the_group_stood]
+    }
+}

@@ -1,10 +1,16 @@
 //! Retry topics of Kafka: messages with a long delay wait beside their topic, on a real broker.
 
+use std::collections::{BTreeMap, BTreeSet};
+use std::io::{BufRead as _, BufReader, Write as _};
+use std::process::{Child, Command, Stdio};
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::{Duration, Instant};
 
-use events_runtime::transport::{Consumer, Delivery, ErrorKind, Message, Position, Topic, Transport};
+use events_runtime::transport::{
+    Consumer, Delivery, ErrorKind, GroupStatus, Message, Position, StartPosition, Subscription, Topic,
+    Transport,
+};
 use events_server_tests::KafkaServer;
 use events_server_tests::orders::{billing, orders, transport};
 
@@ -214,4 +220,372 @@ async fn missing_retry_topics_are_named_by_the_subscription() {
         |name| topics.iter().find(|status| status.topic == topic(name)).map(|status| status.partitions.len());
     assert_eq!(partitions("orders.billing.retry.1m"), Some(2));
     assert_eq!(partitions("orders.billing.retry.10m"), Some(2));
+}
+
+/// The status of the group.
+async fn status(transport: &dyn Transport) -> GroupStatus {
+    let groups = transport.groups(&orders()).await.expect("the groups are listed");
+    groups.into_iter().find(|status| status.group == billing().group).expect("the group")
+}
+
+/// The counts of the group: all that is not settled, and what waits.
+async fn counts(transport: &dyn Transport) -> (u64, u64) {
+    let status = status(transport).await;
+    (status.lag, status.waiting)
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_waits_in_a_retry_topic_is_counted_and_listed_at_its_position() {
+    let transport = open("1h,2h");
+    let mut consumer = join(&*transport).await;
+    let messages: Vec<_> = (0..4).map(|number| message("a", number)).collect();
+    let positions = send(&*transport, &messages).await;
+    let mut deliveries = receive(&mut *consumer, 4).await.into_iter();
+    let (first, second, third, fourth) = (
+        deliveries.next().unwrap(),
+        deliveries.next().unwrap(),
+        deliveries.next().unwrap(),
+        deliveries.next().unwrap(),
+    );
+    third.retry(Duration::from_secs(3 * 3_600)).await.expect("the retry is stored");
+    first.retry(Duration::from_secs(3_600)).await.expect("the retry is stored");
+    ack(second).await;
+    assert_eq!(counts(&*transport).await, (3, 2));
+    let group = billing().group;
+    for max in [1, 2, 10] {
+        let (mut listed, mut after) = (Vec::new(), None);
+        loop {
+            let some = transport.unsettled(&orders(), &group, after, max).await.expect("it is listed");
+            let Some(last) = some.last() else { break };
+            after = Some(last.position);
+            listed.extend(some.into_iter().map(|stored| (stored.position, stored.message)));
+        }
+        let expected: Vec<_> = [0, 2, 3].map(|at| (positions[at], messages[at].clone())).into();
+        assert_eq!(listed, expected, "in portions of {max}");
+    }
+    ack(fourth).await;
+    assert_eq!(counts(&*transport).await, (2, 2));
+    let status = status(&*transport).await;
+    assert_eq!((status.lag_in(Some(0)), status.next), (0, None));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_group_that_starts_again_forgets_what_waits_and_one_that_moves_to_a_position_keeps_it() {
+    let transport = open("3s");
+    let mut consumer = join(&*transport).await;
+    let positions = send(&*transport, &[message("a", 0), message("b", 0)]).await;
+    let group = billing().group;
+    for (start, waiting, expected) in [
+        (StartPosition::Latest, 0, &[][..]),
+        (StartPosition::Earliest, 0, &["a0", "b0"]),
+        (StartPosition::At(positions[1]), 1, &["b0", "a0"]),
+    ] {
+        if waiting == 0 {
+            transport
+                .seek(&orders(), &group, StartPosition::At(positions[0]))
+                .await
+                .expect("the group moves");
+        }
+        let mut deliveries = receive(&mut *consumer, 2).await;
+        ack(deliveries.pop().expect("two")).await;
+        deliveries.pop().expect("two").retry(Duration::from_secs(3)).await.expect("the retry is stored");
+        assert_eq!(counts(&*transport).await, (1, 1), "{start:?}");
+        transport.seek(&orders(), &group, start.clone()).await.expect("the group moves");
+        assert_eq!(status(&*transport).await.waiting, waiting, "{start:?}");
+        let received = receive(&mut *consumer, expected.len()).await;
+        assert_eq!(received.iter().map(text).collect::<Vec<_>>(), expected, "{start:?}");
+        for delivery in received {
+            ack(delivery).await;
+        }
+        nothing(&mut *consumer).await;
+        if start == StartPosition::Earliest {
+            transport.seek(&orders(), &group, StartPosition::Earliest).await.expect("the group moves");
+        }
+    }
+    assert_eq!(counts(&*transport).await, (0, 0));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_removed_group_leaves_nothing_that_waits_for_its_successor() {
+    let transport = open("1s");
+    let mut consumer = join(&*transport).await;
+    send(&*transport, &[message("a", 0)]).await;
+    receive_one(&mut *consumer).await.retry(Duration::from_secs(2)).await.expect("the retry is stored");
+    transport.remove_group(&orders(), &billing().group).await.expect("the group is removed");
+    assert_eq!(transport.groups(&orders()).await.expect("the groups are listed"), []);
+    let retries = topic("orders.billing.retry.1s");
+    assert_eq!(transport.groups(&retries).await.expect("the groups are listed"), []);
+    let started = Instant::now();
+    loop {
+        match consumer.receive(1, Duration::from_millis(100)).await {
+            Err(error) if error.kind() == ErrorKind::NotFound => break,
+            received => assert!(received.expect("messages are received").is_empty(), "nothing is left"),
+        }
+        assert!(started.elapsed() < LONG, "the members of the removed group go on");
+    }
+    drop(consumer);
+    let mut next = transport.consumer(billing().start(StartPosition::Latest)).await.expect("a consumer");
+    tokio::time::sleep(Duration::from_secs(3)).await;
+    nothing(&mut *next).await;
+    assert_eq!(counts(&*transport).await, (0, 0));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_waits_for_a_delay_that_is_no_longer_configured_is_still_delivered() {
+    let url = url("create_topics=true&partitions=1");
+    let before = transport(&format!("{url}&retry_topics=1s,5s"));
+    let mut consumer = join(&*before).await;
+    send(&*before, &[message("a", 0)]).await;
+    receive_one(&mut *consumer).await.retry(Duration::from_secs(1)).await.expect("the retry is stored");
+    consumer.close().await.expect("the consumer leaves");
+    let after = transport(&format!("{url}&retry_topics=5s"));
+    let mut consumer = join(&*after).await;
+    let again = receive_one(&mut *consumer).await;
+    assert_eq!((text(&again).as_str(), again.attempt()), ("a0", 2));
+    ack(again).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_message_that_its_retry_topic_refuses_waits_in_its_own_topic() {
+    let url = url("partitions=1");
+    let creating = transport(&format!("{url}&create_topics=true&retry_topics=1s"));
+    join(&*creating).await.close().await.expect("the consumer leaves");
+    alter("orders.billing.retry.1s", &url, "max.message.bytes", "300").await;
+    let transport = transport(&format!("{url}&create_topics=true&retry_topics=1s"));
+    let mut consumer = join(&*transport).await;
+    let large = Message::new(vec![b'x'; 2_000]).with_key("a");
+    send(&*transport, &[large.clone(), message("b", 0)]).await;
+    let mut both = receive(&mut *consumer, 2).await;
+    ack(both.pop().expect("two")).await;
+    let retried = Instant::now();
+    both.pop().expect("two").retry(Duration::from_secs(1)).await.expect("the retry is stored");
+    let again = receive_one(&mut *consumer).await;
+    assert!(retried.elapsed() + ROUNDED >= Duration::from_secs(1), "it came after {:?}", retried.elapsed());
+    assert_eq!((again.attempt(), again.message()), (2, &large));
+    ack(again).await;
+    assert_eq!(stored(&*transport, "orders.billing.retry.1s").await, 0);
+}
+
+/// Sets a setting of a topic in the namespace of a URL.
+async fn alter(topic: &str, url: &str, name: &str, value: &str) {
+    use rdkafka::admin::{AdminClient, AdminOptions, AlterConfig, ResourceSpecifier};
+    let namespace =
+        url.split_once("namespace=").and_then(|(_, rest)| rest.split_once('&')).expect("a namespace").0;
+    let server = SERVER.get().expect("the broker runs");
+    let admin: AdminClient<_> =
+        rdkafka::ClientConfig::new().set("bootstrap.servers", server.bootstrap()).create().expect("a client");
+    let full = format!("{namespace}.{topic}");
+    let altered = AlterConfig::new(ResourceSpecifier::Topic(&full)).set(name, value);
+    for one in admin.alter_configs([&altered], &AdminOptions::new()).await.expect("the broker replies") {
+        one.expect("the setting is stored");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_retry_with_transactions_is_moved_once_or_not_at_all() {
+    const COUNT: usize = 20;
+    let transport = open("1s");
+    let mut consumer = transport.consumer(billing().transactions(true)).await.expect("a consumer");
+    let messages: Vec<_> = (0..COUNT).map(|number| message("a", number)).collect();
+    send(&*transport, &messages).await;
+    let deliveries = receive(&mut *consumer, COUNT).await;
+    let retried = deliveries.into_iter().map(|delivery| delivery.retry(Duration::from_secs(1)));
+    for stored in retried.collect::<Vec<_>>() {
+        stored.await.expect("the retry is stored");
+    }
+    let again = receive(&mut *consumer, COUNT).await;
+    let texts: BTreeSet<_> = again.iter().map(text).collect();
+    assert_eq!(texts.len(), COUNT, "{texts:?}");
+    for delivery in again {
+        assert_eq!(delivery.attempt(), 2);
+        ack(delivery).await;
+    }
+    nothing(&mut *consumer).await;
+    // A transaction has a marker of its own in the log.
+    let stored = stored(&*transport, "orders.billing.retry.1s").await;
+    assert!(stored > COUNT as u64, "{stored} records: no transaction stored them");
+}
+
+/// The environment variable with the URL of a member in a process of its own.
+const MEMBER: &str = "RETRY_TOPICS_MEMBER";
+
+/// Not a promise: the member that the tests below kill. It retries each message, without waiting for the outcome.
+#[tokio::test(flavor = "multi_thread")]
+async fn member_of_another_process() {
+    let Ok(url) = std::env::var(MEMBER) else { return };
+    let transport = transport(&url);
+    let mut consumer = join(&*transport).await;
+    println!("joined");
+    loop {
+        for delivery in consumer.receive(10, Duration::from_millis(100)).await.expect("messages are received")
+        {
+            println!("took {} {}", text(&delivery), delivery.attempt());
+            std::io::stdout().flush().expect("the other process reads");
+            if delivery.attempt() < 3 {
+                drop(delivery.retry(Duration::from_millis(200)));
+            } else {
+                // Held until the end.
+                std::mem::forget(delivery);
+            }
+        }
+    }
+}
+
+struct Member {
+    process: Child,
+    lines: std::sync::mpsc::Receiver<String>,
+}
+
+impl Member {
+    fn start(url: &str) -> Self {
+        let mut process = Command::new(std::env::current_exe().expect("this program"))
+            .args(["member_of_another_process", "--exact", "--nocapture"])
+            .env(MEMBER, url)
+            .stdout(Stdio::piped())
+            .spawn()
+            .expect("it starts");
+        let (sender, lines) = std::sync::mpsc::channel();
+        let output = BufReader::new(process.stdout.take().expect("it is piped"));
+        std::thread::spawn(move || {
+            for line in output.lines().map_while(Result::ok) {
+                if sender.send(line).is_err() {
+                    return;
+                }
+            }
+        });
+        Self { process, lines }
+    }
+
+    /// Waits for a line that begins like this.
+    fn wait_for(&self, begin: &str) -> String {
+        let started = Instant::now();
+        loop {
+            let left = LONG.saturating_sub(started.elapsed());
+            let line = self.lines.recv_timeout(left).unwrap_or_else(|_| panic!("no line `{begin}` in time"));
+            // The test runner may print its own text before it.
+            if let Some((_, rest)) = line.split_once(begin) {
+                return rest.to_owned();
+            }
+        }
+    }
+
+    fn kill(mut self) {
+        self.process.kill().expect("it runs");
+        self.process.wait().expect("it ends");
+    }
+}
+
+/// Short sessions, so that a killed member is noticed soon.
+fn of_processes() -> String {
+    url(
+        "create_topics=true&partitions=1&retry_topics=200ms&session.timeout.ms=6000&heartbeat.interval.ms=500",
+    )
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn attempts_in_retry_topics_survive_the_death_of_members() {
+    let url = of_processes();
+    let transport = transport(&url);
+    join(&*transport).await.close().await.expect("the consumer leaves");
+    send(&*transport, &[message("a", 0)]).await;
+    let member = Member::start(&url);
+    // The third attempt is in flight when the member dies, so it is not counted.
+    assert_eq!(member.wait_for("took a0 3"), "");
+    member.kill();
+    let mut consumer = join(&*transport).await;
+    let again = receive_one(&mut *consumer).await;
+    assert_eq!((text(&again).as_str(), again.attempt()), ("a0", 3));
+    ack(again).await;
+    nothing(&mut *consumer).await;
+    assert_eq!(counts(&*transport).await, (0, 0));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_member_that_dies_while_messages_move_loses_none() {
+    const COUNT: usize = 200;
+    let url = of_processes();
+    let transport = transport(&url);
+    join(&*transport).await.close().await.expect("the consumer leaves");
+    let messages: Vec<_> = (0..COUNT).map(|number| message(["a", "b", "c"][number % 3], number)).collect();
+    send(&*transport, &messages).await;
+    for _ in 0..3 {
+        let member = Member::start(&url);
+        member.wait_for("took ");
+        tokio::time::sleep(Duration::from_millis(fastrand::u64(0..150))).await;
+        member.kill();
+    }
+    let mut consumer = join(&*transport).await;
+    let mut times: BTreeMap<String, usize> = BTreeMap::new();
+    let started = Instant::now();
+    while times.len() < COUNT || counts(&*transport).await.0 > 0 {
+        assert!(started.elapsed() < LONG, "only {} of {COUNT} messages came", times.len());
+        for delivery in
+            consumer.receive(100, Duration::from_millis(500)).await.expect("messages are received")
+        {
+            *times.entry(text(&delivery)).or_default() += 1;
+            ack(delivery).await;
+        }
+    }
+    let expected: BTreeSet<_> =
+        messages.iter().map(|one| String::from_utf8_lossy(&one.data).into_owned()).collect();
+    assert_eq!(times.keys().cloned().collect::<BTreeSet<_>>(), expected);
+}
+
+/// The state after a crash between the two: the message is in both topics.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_crash_between_the_move_and_its_commit_delivers_twice_and_lists_once() {
+    let transport = open("1s");
+    let mut consumer = join(&*transport).await;
+    let positions = send(&*transport, &[message("a", 0)]).await;
+    receive_one(&mut *consumer).await.retry(Duration::from_secs(1)).await.expect("the retry is stored");
+    consumer.close().await.expect("the consumer leaves");
+    // The group has not committed that the message is settled.
+    transport
+        .seek(&orders(), &billing().group, StartPosition::At(positions[0]))
+        .await
+        .expect("the group moves");
+    let group = billing().group;
+    let listed = transport.unsettled(&orders(), &group, None, 10).await.expect("it is listed");
+    assert_eq!(listed.iter().map(|one| one.position).collect::<Vec<_>>(), positions);
+    let mut consumer = join(&*transport).await;
+    let both = receive(&mut *consumer, 2).await;
+    let mut attempts: Vec<_> = both.iter().map(Delivery::attempt).collect();
+    attempts.sort_unstable();
+    assert_eq!(attempts, [1, 2]);
+    for delivery in both {
+        assert_eq!((delivery.message(), delivery.position()), (&message("a", 0), positions[0]));
+        ack(delivery).await;
+    }
+    nothing(&mut *consumer).await;
+    assert_eq!(counts(&*transport).await, (0, 0));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_retry_topics_of_several_topics_are_apart() {
+    let transport = open("500ms");
+    let payments = Subscription::new(topic("payments"), billing().group);
+    let mut consumer = transport.consumer_of(vec![billing(), payments]).await.expect("a consumer");
+    let producer = transport.producer().await.expect("a producer");
+    for name in ["orders", "payments"] {
+        for sent in producer.send(&topic(name), &[message("a", 0)]).await {
+            sent.expect("it is stored");
+        }
+    }
+    for attempt in [1, 2] {
+        let both = receive(&mut *consumer, 2).await;
+        let topics: BTreeSet<_> = both.iter().map(|delivery| delivery.topic().to_string()).collect();
+        assert_eq!(topics, BTreeSet::from(["orders".to_owned(), "payments".to_owned()]));
+        for delivery in both {
+            assert_eq!(delivery.attempt(), attempt);
+            if attempt == 1 {
+                delivery.retry(Duration::from_millis(500)).await.expect("the retry is stored");
+            } else {
+                ack(delivery).await;
+            }
+        }
+    }
+    nothing(&mut *consumer).await;
+    for name in ["orders.billing.retry.500ms", "payments.billing.retry.500ms"] {
+        assert_eq!(stored(&*transport, name).await, 1, "{name}");
+    }
 }

@@ -124,7 +124,12 @@ const CUSTOMERS: [&str; 6] = ["ada", "bob", "eve", "joe", "kim", "leo"];
 pub async fn parallel_work_that_fails_at_random_keeps_each_key_in_order_and_loses_nothing(
     fixture: &dyn Fixture,
 ) {
-    let _store = connect(fixture);
+    let store = connect(fixture);
+    if !can(&*store, "parallel_work_that_fails_at_random_keeps_each_key_in_order_and_loses_nothing", |can| {
+        can.retries_hold_key
+    }) {
+        return;
+    }
     place(fixture, &CUSTOMERS, 25).await;
     let seen = Arc::new(Mutex::new(Seen::default()));
     let mut members = Vec::new();
@@ -149,6 +154,11 @@ pub async fn parallel_work_that_fails_at_random_keeps_each_key_in_order_and_lose
 pub async fn consumers_of_several_topics_keep_each_key_in_order_and_lose_nothing(fixture: &dyn Fixture) {
     const TOPICS: [&str; 3] = ["orders", "payments", "returns"];
     let store = connect(fixture);
+    if !can(&*store, "consumers_of_several_topics_keep_each_key_in_order_and_lose_nothing", |can| {
+        can.retries_hold_key
+    }) {
+        return;
+    }
     place(fixture, &CUSTOMERS, 10).await;
     let copied = {
         let mut consumer = member(&*store, "copier").await;
@@ -210,7 +220,10 @@ pub async fn consumers_of_several_topics_keep_each_key_in_order_and_lose_nothing
 
 /// Members run one after another, each stopped while events are in progress.
 pub async fn consumers_that_stop_and_start_lose_nothing(fixture: &dyn Fixture) {
-    let _store = connect(fixture);
+    let store = connect(fixture);
+    if !can(&*store, "consumers_that_stop_and_start_lose_nothing", |can| can.retries_hold_key) {
+        return;
+    }
     place(fixture, &CUSTOMERS, 20).await;
     let bus = program::<OrderPlaced>(fixture, &[]).await;
     let seen = Arc::new(Mutex::new(Seen::default()));
@@ -260,7 +273,10 @@ pub async fn an_interrupted_event_returns_with_its_attempt_counted(fixture: &dyn
 
 /// Even if its event keeps failing.
 pub async fn a_parked_key_does_not_block_other_keys(fixture: &dyn Fixture) {
-    let _store = connect(fixture);
+    let store = connect(fixture);
+    if !can(&*store, "a_parked_key_does_not_block_other_keys", |can| can.retries_hold_key) {
+        return;
+    }
     place(fixture, &["ada", "bob"], 10).await;
     let bus = program::<OrderPlaced>(fixture, &[]).await;
     let (sender, mut taken) = mpsc::unbounded_channel();

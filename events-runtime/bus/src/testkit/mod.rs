@@ -46,9 +46,9 @@
 //! | [`settling`] | `ack`, `retry`, `release`, `postpone`, `reject`, leases | `takeover`, `counts_attempts`, `keeps_delay` |
 //! | [`outputs`] | messages that are stored with an acknowledgement | `transactions` |
 //! | [`losses`] | members that are lost, and messages that cause it | `isolates` |
-//! | [`keys`] | the order of each key | `takeover` |
+//! | [`keys`] | the order of each key | `takeover`, `retries_hold_key` |
 //! | [`start`] | start positions, seek, status, removal of groups | `start_at_time`, `start_at_position`, `seek`, `trim` |
-//! | [`topics`] | one consumer of several topics | |
+//! | [`topics`] | one consumer of several topics | `retries_hold_key` |
 //! | [`store`] | retention, topics, checks | `trim` |
 //! | [`schemas`] | writers' schemas beside topics | `schemas`, `durable` |
 //! | [`unsettled`] | reading without receiving | support of `Transport::unsettled` |
@@ -60,7 +60,7 @@
 //! | [`evolution`] | two versions of a definition on one topic, rolling upgrades | `schemas` |
 //! | [`unknown_schemas`] | events whose schema is not known yet, forged schemas | `schemas` |
 //! | [`transactions`] | events that receivers emit, stored with the acknowledgement | `transactions` |
-//! | [`inbound`] | consumers of a bus: concurrency, failures, unhandled and paused events, shutdown | `counts_attempts` |
+//! | [`inbound`] | consumers of a bus: concurrency, failures, unhandled and paused events, shutdown | `counts_attempts`, `retries_hold_key` |
 //!
 //! # Settings
 //! `CONFORMANCE_HISTORIES` sets the number of generated histories of each promise, `CONFORMANCE_SEED` the seed of

@@ -9,7 +9,8 @@
 //! |---|---|
 //! | `timeout=5s` | longest time to wait for a broker's reply, and for the cluster at the start |
 //! | `retry_for=30s` | how long messages are sent again while the cluster is unavailable |
-//! | `create_topics=false` | default: a missing topic is an error. `true`: it is created, and dead-letter topics too |
+//! | `retry_topics=1m,10m,1h` | messages with at least such a delay wait in topics of their own, see [Retry topics](#retry-topics); by default all wait in their topic |
+//! | `create_topics=false` | default: a missing topic is an error. `true`: it is created, and dead-letter and retry topics too |
 //! | `partitions=6`, `replication=3` | of topics that are created; by default the broker's |
 //! | `retention_age=7d`, `dead_letter_age=unlimited` | of topics that are created; by default the broker's, and dead-letter topics keep everything |
 //! | `ca=/etc/ssl/own.pem` | certificate authorities that `kafkas:` trusts, instead of the system's |
@@ -70,7 +71,8 @@
 //!   unless the topic's retention has removed them.
 //! - The lag counts offsets. In topics with transactions or compaction it is an upper bound.
 //! - Members alone know what they have in flight: `groups` does not report it.
-//! - Topics whose names end in `.schemas`, and groups whose names end in `.control`, are reserved and not listed.
+//! - Topics whose names end in `.schemas`, and groups whose names end in `.control`, are reserved and not listed. Names
+//!   of topics that end in `.retry.` and a delay are those of retry topics.
 //! - Without `create_topics`, each topic needs a topic of schemas beside it, such as `orders.schemas` for `orders`: one
 //!   partition, `cleanup.policy=compact`, `max.message.bytes=1053696`. `events doctor` names those that are missing, and
 //!   missing dead-letter topics.
@@ -94,6 +96,33 @@
 //!   key that fails, up to some hundred later messages with outputs are acknowledged before it. On brokers that refuse
 //!   metadata, messages with outputs are acknowledged in the order of their partition.
 //! - While it is not known whether a transaction was committed, the consumer asks until the cluster answers.
+//!
+//! # Retry topics
+//! By default, a message that waits for a retry stays in its topic: it holds back the later messages of its key, and its
+//! partition once 40,000 messages or 64 MiB wait. With `retry_topics=1m,10m`, a delivery of group `billing` in topic
+//! `orders` that is retried after 15 minutes is stored in `orders.billing.retry.10m`, the topic of the longest delay
+//! that does not exceed its own, and settled in `orders` after that. A shorter delay than the first one stays in place.
+//!
+//! - **The order of each key is weaker.** Later messages of the key overtake one that waits, and two members may handle
+//!   messages of the key at the same time. [`Capability::retries_hold_key`] is `false`. Do without retry topics where
+//!   receivers need each key in order.
+//! - The members of the group read the retry topics with the topic. Each delivery has the topic, the position, the time
+//!   and the attempts of its message, as if it had not moved, and so has its dead letter.
+//! - A message is delivered at its due time or a little later. Members compare it with their own clocks.
+//! - A member that dies after it has stored a message and before it has committed leaves it in both topics: it is
+//!   delivered twice, with the same id. A consumer with `transactions` moves its messages in transactions, once.
+//! - A message that its retry topic refuses, or that can't be stored in `retry_for`, waits in its own topic.
+//! - The topics must exist, unless `create_topics=true`; they need as many partitions as their topic. They are created
+//!   with a `retention.ms` of their delay and the retention of the topic, a week at least. A longest delay near the longest
+//!   pause of the backoff keeps messages from waiting longer than their topic keeps them.
+//! - `groups` counts what waits there in `lag` and `waiting`, and `unsettled` lists it by its position in the topic.
+//!   Moving a group to the earliest or latest message or to a time drops what waits; moving it to a position keeps it.
+//!   Removing a group drops it. `topics` lists retry topics as it lists dead-letter topics.
+//! - A delay that is no longer configured is still read while `retry_topics` has others. Unset the setting once the
+//!   retry topics have no lag: `events doctor` says which have one.
+//! - Dead letters, and groups that end with their work such as replays, wait in place.
+//! - Records in a retry topic have the headers `events-retry-topic`, `-group`, `-position`, `-stored` (milliseconds since
+//!   1970), `-attempts` and `-due`, which are removed from what is delivered. A record without them is delivered at once.
 //!
 //! # Metrics
 //! In addition to the metrics of the bus, each with the label `topic`:

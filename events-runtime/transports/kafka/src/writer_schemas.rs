@@ -10,7 +10,7 @@ use std::ops::ControlFlow;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use super::client::admin::{self as client, Call, Record, Session, TopicPartition};
-use super::config::Config;
+use super::config::{Config, Creation};
 use events_transport::{ErrorKind, SchemaId, Topic, TransportError};
 
 /// The suffix of the topics of schemas. [`Transport::topics`](events_transport::Transport::topics) does not list
@@ -240,7 +240,7 @@ fn create(session: &Session, topic: &Topic, name: &str) -> Result<(), TransportE
     let bytes = MAX_RECORD_BYTES.to_string();
     let settings = [("cleanup.policy", "compact"), ("max.message.bytes", &*bytes)];
     if let Some(creation) = session.config().creation {
-        return session.create_topic(name, 1, creation.replication, &settings);
+        return session.create_topic(name, Creation { partitions: Some(1), ..creation }, &settings);
     }
     let message = format!(
         "there is no topic `{name}` for the schemas of its events: create it with 1 partition, \

@@ -1,6 +1,7 @@
 //! The client: librdkafka, which only this module names.
 
 pub(crate) mod admin;
+mod admin_client;
 mod connect;
 mod consumer;
 mod context;

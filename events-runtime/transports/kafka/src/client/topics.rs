@@ -5,12 +5,12 @@ use std::time::{Duration, Instant};
 
 use events_transport::{ErrorKind, Topic, TransportError};
 use rdkafka::ClientContext;
-use rdkafka::admin::{AdminClient, AdminOptions, NewTopic, ResourceSpecifier, TopicReplication};
+use rdkafka::admin::{AdminClient, AdminOptions, ResourceSpecifier};
 use rdkafka::client::Client;
-use rdkafka::error::{KafkaError, RDKafkaErrorCode};
+use rdkafka::error::RDKafkaErrorCode;
 
 use super::context::Context;
-use super::error;
+use super::{admin_client, error};
 use crate::config::{Config, Creation};
 
 /// How often the metadata of a new topic is asked for.
@@ -97,33 +97,14 @@ impl Topics {
         settings: &[(&str, String)],
         operation: &'static str,
     ) -> Result<(), TransportError> {
-        // -1 is the default of the broker, from Kafka 2.4 on.
-        let partitions = creation.partitions.map_or(-1, i32::from);
-        let replication = TopicReplication::Fixed(creation.replication.map_or(-1, i32::from));
         let name = self.config.namespace.checked_topic(topic, operation)?;
-        let mut new = NewTopic::new(&name, partitions, replication);
-        for (name, value) in settings {
-            new = new.set(name, value);
-        }
+        let settings: Vec<_> = settings.iter().map(|(name, value)| (*name, value.as_str())).collect();
         let admin = self.admin(operation, topic)?;
-        let created =
-            block_on(admin.create_topics([&new], &self.options())).and_then(|results| {
-                match results.into_iter().next() {
-                    Some(Ok(_)) => Ok(()),
-                    Some(Err((_, code))) => Err(KafkaError::AdminOp(code)),
-                    None => Err(KafkaError::Canceled),
-                }
-            });
-        match created {
-            Ok(()) => {
-                tracing::info!(%topic, ?creation, "created the topic");
-                Ok(())
-            }
-            // Another program was faster.
-            Err(KafkaError::AdminOp(RDKafkaErrorCode::TopicAlreadyExists)) => Ok(()),
-            Err(KafkaError::AdminOp(code)) => Err(error::from_code(code, "create", topic)),
-            Err(other) => Err(error::convert(other, "create", topic)),
+        let created = admin_client::create_topic(&admin, &name, creation, &settings, &self.options());
+        if created.map_err(|error| error::convert(error, "create", topic))? {
+            tracing::info!(%topic, ?creation, "created the topic");
         }
+        Ok(())
     }
 
     /// The number of partitions; `None` if there is no such topic.
@@ -181,7 +162,8 @@ impl Topics {
         let admin = self.admin("describe", topic).ok()?;
         let name = self.config.namespace.kafka_topic(topic);
         let specifier = ResourceSpecifier::Topic(&name);
-        let described = block_on(admin.describe_configs([&specifier], &self.options())).ok()?;
+        let described =
+            futures_executor::block_on(admin.describe_configs([&specifier], &self.options())).ok()?;
         let resource = described.into_iter().next()?.ok()?;
         resource.get("max.message.bytes")?.value.as_ref()?.parse().ok()
     }
@@ -209,21 +191,7 @@ impl Topics {
         if let Some(admin) = &*admin {
             return Ok(admin.clone());
         }
-        let settings = &self.config.client;
-        if settings.own("sasl.mechanisms") == Some("OAUTHBEARER") {
-            let message = "rdkafka's admin client can't use OAUTHBEARER: create the topic with Kafka's tools";
-            return Err(TransportError::new(ErrorKind::Unsupported, operation, topic, message));
-        }
-        let created = settings
-            .admin()
-            .create_with_context(settings.context())
-            .map_err(|error| error::convert(error, operation, topic))?;
+        let created = admin_client::create(&self.config.client, operation, topic.as_str())?;
         Ok(admin.insert(Arc::new(created)).clone())
     }
-}
-
-/// Waits for an answer of the admin client, which needs no runtime.
-fn block_on<T>(answer: impl Future<Output = Result<T, KafkaError>>) -> Result<T, KafkaError> {
-    let runtime = tokio::runtime::Builder::new_current_thread().build();
-    runtime.map_err(|_| KafkaError::Canceled)?.block_on(answer)
 }

@@ -1,9 +1,11 @@
+use std::collections::BTreeSet;
 use std::time::SystemTime;
 
 use events_transport::{ErrorKind, Message};
 
+use super::commits::grouped;
 use super::*;
-use crate::partition::Record;
+use crate::client::CommitFailure;
 
 const LEASE: Duration = Duration::from_secs(30);
 

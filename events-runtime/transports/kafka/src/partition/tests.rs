@@ -1,6 +1,10 @@
+use std::time::{Duration, SystemTime};
+
+use events_transport::{Message, Position};
 use proptest::prelude::*;
 
 use super::*;
+use crate::retry_topics::headers::Retried;
 
 const LEASE: Duration = Duration::from_secs(30);
 
