@@ -15,15 +15,19 @@ suite_kafka() {
     counted "the conformance suite on three brokers" "${tests[@]}" --test kafka_cluster_conformance \
         -- --show-output --test-threads=12 kafka_cluster::
     cat "$logs/log" >>"$logs/promises"
-    local file others=() peers=()
+    local file others=() peers=() runs=()
     for file in tests/servers/tests/kafka_*.rs; do
         case $file in
         *conformance.rs) ;;
         *openedx.rs | *mixed_group.rs) peers+=(--test "$(basename "$file" .rs)") ;;
+        *kills.rs | *transactions.rs) runs+=(--test "$(basename "$file" .rs)") ;;
         *) others+=(--test "$(basename "$file" .rs)") ;;
         esac
     done
     counted "the tests on Kafka" "${tests[@]}" "${others[@]}" -- --test-threads=4
+    # Each has three brokers and some processes, and prints its counts. `tests/run soak` has the long forms.
+    counted "kills of producers, consumers and brokers of Kafka" "${tests[@]}" "${runs[@]}" \
+        -- --nocapture --test-threads=2
     if install_venv; then
         counted "records and groups of both buses" "${tests[@]}" "${peers[@]}" -- --nocapture --test-threads=2
         kafka_catalogue .venv 10.5.0 63
