@@ -10,6 +10,7 @@ mod fixture;
 mod guardian;
 mod java;
 pub mod kafka;
+pub mod malformed;
 pub mod mixed_group;
 pub mod openedx;
 pub mod orders;

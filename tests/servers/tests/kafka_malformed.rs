@@ -2,53 +2,29 @@
 //! outcome, and each is counted.
 
 use std::collections::BTreeMap;
-use std::time::{Duration, Instant};
 
-use events_runtime::bus::{Consumed, DeadLetters};
-use events_runtime::transport::{ConnectOptions, ConsumerGroup, Topic, connect};
-use events_runtime::{Config, Event, EventBus, Hub, PublicSignal as _, Signal};
-use events_server_tests::kafka::create_topic;
+use events_runtime::PublicSignal as _;
+use events_server_tests::kafka::{RawRecord, create_topic, store_raw};
+use events_server_tests::malformed::End::{self, Skipped, Taken};
+use events_server_tests::malformed::{self, DATUM, Expected, TYPE};
+use events_server_tests::orders::{billing, orders, transport};
 use events_server_tests::{KafkaServer, RegistryServer};
 use events_tests::openedx::SessionLoginCompleted;
-use rdkafka::ClientConfig;
-use rdkafka::message::{Header, OwnedHeaders};
-use rdkafka::producer::{BaseProducer, BaseRecord, Producer as _};
-use tokio::sync::{mpsc, oneshot};
+use events_tests::sandbox::Sandbox;
 
-/// An event as encoded by Open edX's library.
-const DATUM: &[u8] = b"\xf6\x01\x01\x0cfoobob\x1ebob@foo.example\x0eBob Foo";
-const TYPE: &str = "org.openedx.learning.auth.session.login.completed.v1";
 const KEY_SCHEMA: &str = r#"{"name": "username", "type": "string"}"#;
 /// No registry of a test has so many schemas.
 const UNKNOWN: u32 = 9_999;
 
-/// Long enough for a busy machine.
-const PATIENCE: Duration = Duration::from_secs(60);
-
-/// The outcome of a record.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-enum End {
-    /// Its receiver succeeded.
-    Taken,
-    /// Its event type is unknown to this process.
-    Skipped,
-    /// It became a dead letter of this kind.
-    Letter(&'static str),
-}
-
-use End::{Letter, Skipped, Taken};
-
-const ENVELOPE: End = Letter("envelope");
-const DECODE: End = Letter("decode");
-const UNKNOWN_SCHEMA: End = Letter("unknown-schema");
+const ENVELOPE: End = End::ENVELOPE;
+const DECODE: End = End::DECODE;
+const UNKNOWN_SCHEMA: End = End::UNKNOWN_SCHEMA;
 
 /// A record, and what becomes of it.
 #[derive(Debug, Clone)]
 struct Case {
     name: &'static str,
-    key: Option<Vec<u8>>,
-    value: Option<Vec<u8>>,
-    headers: Vec<(String, Option<Vec<u8>>)>,
+    record: RawRecord,
     end: End,
 }
 
@@ -77,13 +53,12 @@ fn good(ids: Ids) -> Case {
         ("sourcehost", "edx.devstack.lms"),
         ("sourcelib", "10.5.0"),
     ];
-    Case {
-        name: "nothing wrong",
+    let record = RawRecord {
         key: Some(frame(ids.key, b"\x0cfoobob")),
         value: Some(frame(ids.value, DATUM)),
-        headers: headers.map(|(name, value)| (name.to_owned(), Some(value.into()))).into(),
-        end: Taken,
-    }
+        headers: headers.map(|(name, value)| (name.into(), Some(value.into()))).into(),
+    };
+    Case { name: "nothing wrong", record, end: Taken }
 }
 
 impl Case {
@@ -92,45 +67,48 @@ impl Case {
     }
 
     fn without(mut self, header: &str) -> Self {
-        self.headers.retain(|(name, _)| name != header);
+        self.record.headers.retain(|(name, _)| name != header.as_bytes());
         self
     }
 
-    fn and(mut self, header: &str, value: &[u8]) -> Self {
-        self.headers.push((header.to_owned(), Some(value.to_vec())));
+    fn and(mut self, header: impl AsRef<[u8]>, value: &[u8]) -> Self {
+        self.record.headers.push((header.as_ref().to_vec(), Some(value.to_vec())));
         self
     }
 
-    fn with(mut self, header: &str, value: &[u8]) -> Self {
-        for (name, old) in &mut self.headers {
-            if name == header {
-                *old = Some(value.to_vec());
+    /// Replaces the value of a header.
+    fn with(mut self, header: &str, value: Option<&[u8]>) -> Self {
+        for (name, old) in &mut self.record.headers {
+            if name == header.as_bytes() {
+                *old = value.map(<[u8]>::to_vec);
             }
         }
         self
     }
 
-    fn key(self, key: &[u8]) -> Self {
-        Self { key: Some(key.to_vec()), ..self }
+    fn key(mut self, key: Option<&[u8]>) -> Self {
+        self.record.key = key.map(<[u8]>::to_vec);
+        self
     }
 
-    fn value(self, value: &[u8]) -> Self {
-        Self { value: Some(value.to_vec()), ..self }
+    fn value(mut self, value: Option<&[u8]>) -> Self {
+        self.record.value = value.map(<[u8]>::to_vec);
+        self
     }
 }
 
 fn headers(good: &Case) -> Vec<Case> {
-    let with = |name, header, value: &[u8], end| good.clone().with(header, value).called(name, end);
+    let with = |name, header, value: &[u8], end| good.clone().with(header, Some(value)).called(name, end);
     let and = |name, header, value: &[u8], end| good.clone().and(header, value).called(name, end);
     let without = |name, header, end| good.clone().without(header).called(name, end);
-    let mut null_id = good.clone();
-    null_id.headers[4].1 = None;
-    let mut null = good.clone();
-    null.headers.push(("colour".to_owned(), None));
-    let many = (0..10_000).fold(good.clone(), |record, number| record.and(&format!("h{number}"), b"x"));
+    let mut none = good.clone();
+    none.record.headers.clear();
+    let many = (0..10_000).fold(good.clone(), |record, number| record.and(format!("h{number}"), b"x"));
+    let no_text = (0..1_000).fold(good.clone(), |record, _| record.and(b"\xff", b"x"));
+    let bytes = |name, header: &[u8], end| good.clone().and(header, b"x").called(name, end);
     vec![
         good.clone(),
-        Case { headers: Vec::new(), ..good.clone() }.called("no headers", ENVELOPE),
+        none.called("no headers", ENVELOPE),
         many.called("10,000 headers", Taken),
         without("no type", "ce_type", ENVELOPE),
         with("an empty type", "ce_type", b"", ENVELOPE),
@@ -139,7 +117,7 @@ fn headers(good: &Case) -> Vec<Case> {
         and("a type twice", "ce_type", TYPE.as_bytes(), ENVELOPE),
         without("no id", "ce_id", ENVELOPE),
         with("an empty id", "ce_id", b"", ENVELOPE),
-        null_id.called("an id that is null", ENVELOPE),
+        good.clone().with("ce_id", None).called("an id that is null", ENVELOPE),
         with("a wrong id", "ce_id", b"seven", ENVELOPE),
         with("an id that is no text", "ce_id", b"\xff", ENVELOPE),
         and("an id twice", "ce_id", b"6c2b4c3e-8a0d-11ed-a1eb-0242ac120003", ENVELOPE),
@@ -170,15 +148,21 @@ fn headers(good: &Case) -> Vec<Case> {
         and("a trace context that is no text", "ce_tracestate", b"\xff", Taken),
         and("a header that means nothing", "colour", b"\xff", Taken),
         and("a header without a name", "", b"x", Taken),
-        null.called("a header that is null", Taken),
+        and("a header that is null", "colour", b"", Taken).with("colour", None),
+        bytes("a header whose name is no UTF-8", b"\xff\xfe", Taken),
+        bytes("a header whose name begins as one of ours and is no UTF-8", b"ce_\xff", Taken),
+        bytes("a header whose name ends in the middle of a letter", b"ce_tenant\xc3", Taken),
+        no_text.called("1,000 headers whose names are no UTF-8", Taken),
+        bytes("a header whose name has a NUL", b"colour\0", Taken),
+        bytes("an id twice, one of them in a name that goes on behind a NUL", b"ce_id\0more", ENVELOPE),
     ]
 }
 
 fn values(good: &Case, ids: Ids) -> Vec<Case> {
-    let value = |name, value: &[u8], end| good.clone().value(value).called(name, end);
+    let value = |name, value: &[u8], end| good.clone().value(Some(value)).called(name, end);
     let framed = |name, datum: &[u8], end| value(name, &frame(ids.value, datum), end);
     vec![
-        Case { value: None, ..good.clone() }.called("a null value", ENVELOPE),
+        good.clone().value(None).called("a null value", ENVELOPE),
         value("an empty value", b"", ENVELOPE),
         value("a frame of one byte", b"\0", ENVELOPE),
         value("a frame of four bytes", &frame(ids.value, b"")[..4], ENVELOPE),
@@ -208,9 +192,9 @@ fn values(good: &Case, ids: Ids) -> Vec<Case> {
 
 /// Open edX's consumers do not read keys. A key that can't be read only loses its order by key.
 fn keys(good: &Case, ids: Ids) -> Vec<Case> {
-    let key = |name, key: &[u8]| good.clone().key(key).called(name, Taken);
+    let key = |name, key: &[u8]| good.clone().key(Some(key)).called(name, Taken);
     vec![
-        Case { key: None, ..good.clone() }.called("a null key", Taken),
+        good.clone().key(None).called("a null key", Taken),
         key("an empty key", b""),
         key("a bare key", b"foobob"),
         key("a key with another magic byte", b"\x01\0\0\0\x01\x0cfoobob"),
@@ -224,23 +208,6 @@ fn keys(good: &Case, ids: Ids) -> Vec<Case> {
     ]
 }
 
-/// Stores the records in one partition, in order.
-fn store(server: &KafkaServer, cases: &[Case]) {
-    let mut settings = ClientConfig::new();
-    settings.set("bootstrap.servers", server.bootstrap()).set("enable.idempotence", "true");
-    let producer: BaseProducer = settings.create().expect("a producer");
-    for case in cases {
-        let headers = case.headers.iter().fold(OwnedHeaders::new(), |headers, (name, value)| {
-            headers.insert(Header { key: name, value: value.as_ref() })
-        });
-        let mut record = BaseRecord::to("orders").partition(0).headers(headers);
-        record.key = case.key.as_ref();
-        record.payload = case.value.as_ref();
-        producer.send(record).unwrap_or_else(|(error, _)| panic!("{}: {error}", case.name));
-    }
-    producer.flush(Duration::from_secs(30)).expect("they are stored");
-}
-
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn no_record_stops_the_consumer_and_each_has_the_expected_outcome() {
     let (server, registry) = (KafkaServer::start(), RegistryServer::start());
@@ -251,108 +218,92 @@ async fn no_record_stops_the_consumer_and_each_has_the_expected_outcome() {
     let good = good(ids);
     let cases = [headers(&good), values(&good, ids), keys(&good, ids)].concat();
     let url = format!("{}?create_topics=true&registry={}", server.url(), registry.url());
-    judge(&server, &url, &cases).await;
+    judge(&server, &url, "0s", &cases).await;
+}
+
+/// Apicurio has no schemas by GUID, and says so by its answer.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_guid_that_the_registry_does_not_serve_is_a_dead_letter_that_says_so() {
+    let (server, registry) = (KafkaServer::start(), RegistryServer::start());
+    let key = registry.register("orders-string", KEY_SCHEMA);
+    let good = good(Ids { key, value: 0 });
+    let guid = [&[1], &[7; 16][..]].concat();
+    let cases = [
+        good.clone().value(Some(&[&guid, DATUM].concat())).called("a frame with a GUID", ENVELOPE),
+        good.value(Some(DATUM)).and("__value_schema_id", &guid).called("a GUID in a header", ENVELOPE),
+    ];
+    let url = format!("{}?create_topics=true&registry={}", server.url(), registry.url());
+    // Long enough for the answer of the registry, which ends the wait.
+    let errors = judge(&server, &url, "10m", &cases).await;
+    assert_eq!(errors.len(), 2);
+    for errors in errors.values() {
+        for part in ["does not serve schemas by GUID", "guid 07070707-0707-0707-0707-070707070707"] {
+            assert!(errors.contains(part), "{errors}");
+        }
+    }
+}
+
+/// Reading without a group meets the same records as a consumer. What rdkafka's panics print is on standard error.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn records_whose_header_names_are_no_utf_8_are_shown_by_every_command() {
+    let server = KafkaServer::start();
+    let record =
+        good(Ids { key: 1, value: 2 }).key(Some(b"foobob")).value(Some(DATUM)).and(b"\xff\xfe", b"x");
+    for topic in ["orders", "orders.billing.dlq"] {
+        create_topic(&server, topic, 1).await;
+        store_raw(&server, topic, [record.record.clone(), record.record.clone()]);
+    }
+    let transport = transport(&server.url());
+    let unsettled = transport.unsettled(&orders(), &billing().group, None, 10).await.expect("they are read");
+    let id = |name| unsettled[1].message.headers.get(name).map(|value| value.to_vec());
+    assert_eq!((unsettled.len(), id("ce_type")), (2, Some(TYPE.into())));
+
+    let config = format!("[service]\nname = 'shop'\n[bus]\nurl = '{}'\n", server.url());
+    let shop = Sandbox::with_config(env!("CARGO_BIN_EXE_redis_events"), &config);
+    for topic in ["orders", "orders.billing.dlq"] {
+        let shown = shop.run(&["peek", "--json", "--topic", topic]);
+        assert_eq!((shown.code, shown.out.lines().count()), (0, 2), "{shown:?}");
+        assert!(shown.out.lines().all(|line| line.contains(TYPE)), "{shown:?}");
+    }
+    let letters = shop.json(&["dlq", "list", "--topic", "orders", "--group", "billing"]);
+    assert_eq!(letters.as_array().map(Vec::len), Some(2), "{letters}");
+    let consumed = shop.run(&["consume", "--topic", "orders", "--idle", "3s", "--json"]);
+    assert_eq!((consumed.code, consumed.out.lines().count()), (0, 2), "{consumed:?}");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn without_a_registry_a_value_is_a_bare_datum_and_a_frame_is_a_dead_letter() {
     let server = KafkaServer::start();
     let good = good(Ids { key: 1, value: 2 });
-    let bare = good.clone().key(b"foobob").value(DATUM);
+    let bare = good.clone().key(Some(b"foobob")).value(Some(DATUM));
     let cases = [
         headers(&bare),
         vec![
             good.clone().called("a frame", DECODE),
-            bare.clone().key(b"\xff").called("a key that is no UTF-8", Taken),
-            Case { key: None, ..bare.clone() }.called("a null key", Taken),
-            Case { value: None, ..bare.clone() }.called("a null value", DECODE),
-            bare.clone().value(&DATUM[..20]).called("a truncated datum", DECODE),
+            bare.clone().key(Some(b"\xff")).called("a key that is no UTF-8", Taken),
+            bare.clone().key(None).called("a null key", Taken),
+            bare.clone().value(None).called("a null value", DECODE),
+            bare.clone().value(Some(&DATUM[..20])).called("a truncated datum", DECODE),
         ],
     ]
     .concat();
-    judge(&server, &format!("{}?create_topics=true", server.url()), &cases).await;
+    judge(&server, &format!("{}?create_topics=true", server.url()), "0s", &cases).await;
 }
 
-/// Stores the records, consumes them, and asserts what became of each.
-async fn judge(server: &KafkaServer, url: &str, cases: &[Case]) {
+/// Stores the records, consumes them, and asserts what became of each. Returns the reasons of the dead letters.
+async fn judge(
+    server: &KafkaServer,
+    url: &str,
+    wait: &str,
+    cases: &[Case],
+) -> BTreeMap<&'static str, String> {
     create_topic(server, "orders", 1).await;
-    store(server, cases);
-    let (taken, consumed) = consume(url).await;
-
-    let transport = connect(url, &ConnectOptions::new()).expect("a URL");
-    let (orders, billing) =
-        (Topic::new("orders").expect("a name"), ConsumerGroup::new("billing").expect("a name"));
-    let letters =
-        DeadLetters::of(&*transport, orders, billing).expect("a name").list().await.expect("the letters");
-    let mut ends: BTreeMap<String, End> = BTreeMap::new();
-    for letter in &letters.dead_letters {
-        let header = |name| {
-            let value = letter.message().headers.get(name).expect("the letter tells its end");
-            String::from_utf8(value.to_vec()).expect("text")
-        };
-        let kinds = ["envelope", "decode", "unknown-schema"];
-        let kind = kinds.into_iter().find(|kind| header("dlq_kind") == *kind).expect("a known kind");
-        let position = header("dlq_position");
-        println!("{position}: {kind}: {}", letter.reason().unwrap_or_default());
-        assert!(ends.insert(position.clone(), Letter(kind)).is_none(), "{position} is two letters");
-    }
-    let count = |end: fn(&End) -> bool| cases.iter().filter(|case| end(&case.end)).count() as u64;
-    let wrong: Vec<_> = (0..)
-        .zip(cases)
-        .filter_map(|(offset, case): (u64, _)| {
-            let wanted = matches!(case.end, Letter(_)).then_some(case.end);
-            let found = ends.get(&format!("0:{offset}")).copied();
-            (found != wanted).then(|| format!("{offset} {}: {found:?}, expected {wanted:?}", case.name))
-        })
-        .collect();
-    println!("{} records: {taken} taken, {consumed:?}", cases.len());
-    assert_eq!(wrong, Vec::<String>::new());
-    let wanted = count(|end| *end == Taken);
-    assert_eq!(taken, wanted);
-    assert_eq!(consumed.acked, wanted);
-    assert_eq!(consumed.skipped, count(|end| *end == Skipped));
-    assert_eq!(consumed.dead_lettered, count(|end| matches!(end, Letter(_))));
-    assert_eq!(consumed.retried, 0);
-}
-
-/// Consumes until the group has settled all records; returns the number of received events, and the metrics.
-async fn consume(url: &str) -> (u64, Consumed) {
-    let config = Config::from_toml(&format!(
-        "[service]\nname = 'billing'\n[bus]\nurl = '{url}'\n[bus.consumer]\nunknown_schema = {{ wait = '0s' }}",
-    ));
-    let bus = EventBus::builder()
-        .config(config.expect("a configuration"))
-        .hub(Hub::new())
-        .start()
-        .await
-        .expect("a bus");
-    let (tell, mut told) = mpsc::unbounded_channel();
-    bus.hub().scope(|| {
-        Signal::<SessionLoginCompleted>::new().connect(
-            "receiver",
-            move |event: &Event<SessionLoginCompleted>| {
-                let _ = tell.send(event.user.id);
-            },
-        )
-    });
-    let (stop, stopped) = oneshot::channel::<()>();
-    let consumer = bus.consume("orders").group("billing");
-    let running = tokio::spawn(async move { consumer.run_until(async { drop(stopped.await) }).await });
-    let orders = Topic::new("orders").expect("a name");
-    let started = Instant::now();
-    loop {
-        let groups = bus.transport().groups(&orders).await;
-        if groups.as_ref().is_ok_and(|groups| groups.iter().any(|group| group.lag == 0)) {
-            break;
-        }
-        assert!(started.elapsed() < PATIENCE, "not all records are settled: {groups:?}, {:?}", bus.status());
-        tokio::time::sleep(Duration::from_millis(50)).await;
-    }
-    drop(stop);
-    let counts = running.await.expect("no panic").expect("the consumer goes on");
-    let mut taken = 0;
-    while told.try_recv().is_ok() {
-        taken += 1;
-    }
-    (taken, counts)
+    store_raw(server, "orders", cases.iter().map(|case| case.record.clone()));
+    let expected = |(offset, case): (usize, &Case)| Expected {
+        name: case.name,
+        position: format!("0:{offset}"),
+        end: case.end,
+    };
+    let expected: Vec<_> = cases.iter().enumerate().map(expected).collect();
+    malformed::judge(url, wait, &expected).await
 }

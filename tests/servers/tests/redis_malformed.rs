@@ -1,31 +1,11 @@
 //! Malformed entries of other programs, through the whole bus: none stops the consumer, each has the expected
 //! outcome, and each is counted.
 
-use std::collections::BTreeMap;
-
-use events_runtime::bus::{Consumed, DeadLetters};
-use events_runtime::transport::{ConnectOptions, ConsumerGroup, Topic};
-use events_runtime::{Config, Event, EventBus, Hub, Signal};
 use events_server_tests::RedisServer;
-use events_tests::openedx::SessionLoginCompleted;
-use tokio::sync::{mpsc, oneshot};
-
-/// An event as encoded by Open edX's library.
-const DATUM: &[u8] = b"\xf6\x01\x01\x0cfoobob\x1ebob@foo.example\x0eBob Foo";
-const TYPE: &str = "org.openedx.learning.auth.session.login.completed.v1";
+use events_server_tests::malformed::End::{self, Skipped, Taken};
+use events_server_tests::malformed::{self, DATUM, Expected, TYPE};
 
 type Fields = Vec<(Vec<u8>, Vec<u8>)>;
-
-/// The outcome of an entry.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-enum End {
-    /// Its receiver succeeded.
-    Taken,
-    /// Its event type is unknown to this process.
-    Skipped,
-    /// It became a dead letter of this kind.
-    Letter(&'static str),
-}
 
 fn good() -> Fields {
     let pairs: [(&str, &[u8]); 8] = [
@@ -59,9 +39,7 @@ fn and(name: &[u8], value: &[u8]) -> Fields {
 }
 
 fn cases() -> Vec<(&'static str, Fields, End)> {
-    use End::{Letter, Skipped, Taken};
-    let envelope = Letter("envelope");
-    let decode = Letter("decode");
+    let (envelope, decode) = (End::ENVELOPE, End::DECODE);
     vec![
         ("nothing wrong", good(), Taken),
         ("no type", without("type"), envelope),
@@ -105,7 +83,7 @@ fn cases() -> Vec<(&'static str, Fields, End)> {
             decode,
         ),
         ("a schema that is no fingerprint", and(b"schemafp", b"12"), envelope),
-        ("a schema that nobody knows", and(b"schemafp", b"00000000000000ff"), Letter("unknown-schema")),
+        ("a schema that nobody knows", and(b"schemafp", b"00000000000000ff"), End::UNKNOWN_SCHEMA),
         (
             "an extension twice",
             [and(b"tenant", b"acme"), vec![(b"tenant".to_vec(), b"other".to_vec())]].concat(),
@@ -128,91 +106,15 @@ fn cases() -> Vec<(&'static str, Fields, End)> {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn no_entry_stops_the_consumer_and_each_has_the_expected_outcome() {
     let server = RedisServer::start();
-    let cases = cases();
     let mut raw = server.connection();
-    let ids: BTreeMap<String, &str> = cases
-        .iter()
-        .map(|(name, fields, _)| {
-            let mut add = redis::cmd("XADD");
-            add.arg("orders").arg("*");
-            for (field, value) in fields {
-                add.arg(field).arg(value);
-            }
-            (add.query(&mut raw).expect("the entry is stored"), *name)
-        })
-        .collect();
-    let (taken, consumed) = consume(&server, cases.len()).await;
-
-    let transport = events_runtime::transport::connect(&server.url(), &ConnectOptions::new()).expect("a URL");
-    let (orders, billing) =
-        (Topic::new("orders").expect("a name"), ConsumerGroup::new("billing").expect("a name"));
-    let letters =
-        DeadLetters::of(&*transport, orders, billing).expect("a name").list().await.expect("the letters");
-    let mut ends: BTreeMap<&str, End> = BTreeMap::new();
-    for letter in &letters.dead_letters {
-        let header = |name| {
-            let value = letter.message().headers.get(name).expect("the letter tells its end");
-            String::from_utf8(value.to_vec()).expect("text")
-        };
-        let kinds = ["envelope", "decode", "unknown-schema"];
-        let kind = kinds.into_iter().find(|kind| header("dlq_kind") == *kind).expect("a known kind");
-        let name = ids[&header("dlq_position")];
-        println!("{name}: {}", letter.reason().unwrap_or_default());
-        assert!(ends.insert(name, End::Letter(kind)).is_none(), "{name} is two letters");
-    }
-    let count = |end: fn(&End) -> bool| cases.iter().filter(|(_, _, wanted)| end(wanted)).count() as u64;
-    for (name, _, wanted) in &cases {
-        if matches!(wanted, End::Letter(_)) {
-            assert_eq!(ends.get(name), Some(wanted), "{name}");
-        } else {
-            assert_eq!(ends.get(name), None, "{name}");
+    let store = |(name, fields, end): &(&'static str, Fields, End)| {
+        let mut add = redis::cmd("XADD");
+        add.arg("orders").arg("*");
+        for (field, value) in fields {
+            add.arg(field).arg(value);
         }
-    }
-    let wanted = count(|end| *end == End::Taken);
-    println!("{} entries: {taken} taken, {consumed:?}", cases.len());
-    assert_eq!(taken, wanted);
-    assert_eq!(consumed.acked, wanted);
-    assert_eq!(consumed.skipped, count(|end| *end == End::Skipped));
-    assert_eq!(consumed.dead_lettered, count(|end| matches!(end, End::Letter(_))));
-    assert_eq!(consumed.retried, 0);
-}
-
-/// Consumes until the group has settled all entries; returns the number of received events, and the metrics.
-async fn consume(server: &RedisServer, entries: usize) -> (u64, Consumed) {
-    let config = Config::from_toml(&format!(
-        "[service]\nname = 'billing'\n[bus]\nurl = '{}'\n[bus.consumer]\nunknown_schema = {{ wait = '0s' }}",
-        server.url()
-    ));
-    let bus = EventBus::builder()
-        .config(config.expect("a configuration"))
-        .hub(Hub::new())
-        .start()
-        .await
-        .expect("a bus");
-    let (tell, mut told) = mpsc::unbounded_channel();
-    bus.hub().scope(|| {
-        Signal::<SessionLoginCompleted>::new().connect(
-            "receiver",
-            move |event: &Event<SessionLoginCompleted>| {
-                let _ = tell.send(event.user.id);
-            },
-        )
-    });
-    let (stop, stopped) = oneshot::channel::<()>();
-    let consumer = bus.consume("orders").group("billing");
-    let running = tokio::spawn(async move { consumer.run_until(async { drop(stopped.await) }).await });
-    let orders = Topic::new("orders").expect("a name");
-    events_tests::until(|| async {
-        let groups = bus.transport().groups(&orders).await.unwrap_or_default();
-        groups.iter().any(|group| group.lag == 0)
-    })
-    .await;
-    drop(stop);
-    let counts = running.await.expect("no panic").expect("the consumer goes on");
-    let mut taken = 0;
-    while told.try_recv().is_ok() {
-        taken += 1;
-    }
-    assert!(taken <= entries as u64);
-    (taken, counts)
+        Expected { name, position: add.query(&mut raw).expect("the entry is stored"), end: *end }
+    };
+    let expected: Vec<_> = cases().iter().map(store).collect();
+    malformed::judge(&server.url(), "0s", &expected).await;
 }

@@ -8,7 +8,7 @@ use crate::envelope::EnvelopeError;
 use events_core::avro::DecodeError;
 use events_core::receiver::Disposition;
 use events_core::registry::Descriptor;
-use events_transport::{Message, Rejection, Topic, TransportError};
+use events_transport::{Message, Rejection, SchemaId, Topic, TransportError};
 
 /// The reason why a message could not be processed.
 #[derive(Debug, thiserror::Error)]
@@ -33,7 +33,8 @@ pub enum InboundError {
     },
     /// The datum was written with an unknown schema.
     #[error(
-        "the event was written with schema {found:016x}, which this program (schema {expected:016x}) does not know{lookup}: lock that version beside the definition, put its `.avsc` file into the folder of `bus.consumer.schemas`, or pass it to `EventBus::builder().writer_schema(…)`"
+        "the event was written with {}, which this program (schema {expected:016x}) does not know{lookup}: lock that version beside the definition, put its `.avsc` file into the folder of `bus.consumer.schemas`, or pass it to `EventBus::builder().writer_schema(…)`",
+        Writer(*found)
     )]
     UnknownSchema {
         /// The fingerprint of the program's definition.
@@ -167,6 +168,21 @@ impl InboundError {
 impl fmt::Display for ReceiverFailure {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "receiver `{}`: {}", self.receiver, self.errors.join(": "))
+    }
+}
+
+/// The schema of a message by its fingerprint, which may stand in for a number of a schema registry.
+struct Writer(u64);
+
+impl fmt::Display for Writer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match SchemaId::stands_for(self.0) {
+            Some((id, false)) => write!(f, "schema {id} of the schema registry"),
+            Some((_, true)) => {
+                f.write_str("a schema that the message names by a GUID of the schema registry")
+            }
+            None => write!(f, "schema {:016x}", self.0),
+        }
     }
 }
 

@@ -4,6 +4,7 @@ mod broker;
 mod certificates;
 mod cluster;
 mod kills;
+mod raw;
 mod records;
 mod settings;
 
@@ -17,6 +18,7 @@ use rdkafka::client::DefaultClientContext;
 pub use certificates::Certificates;
 pub use cluster::KafkaCluster;
 pub use kills::{Killed, Kills};
+pub use raw::{RawRecord, store_raw};
 pub use records::{CommittedRecord, HeldBack, Readers, committed_records};
 
 use self::broker::Broker;

@@ -5,7 +5,7 @@
 
 use std::io::{Read as _, Write as _};
 use std::net::{Ipv4Addr, TcpStream};
-use std::time::Duration;
+use std::time::{Duration, Instant, SystemTime};
 
 use super::KafkaServer;
 
@@ -13,6 +13,8 @@ use super::KafkaServer;
 const PATIENCE: Duration = Duration::from_secs(60);
 /// The bytes of a batch before the part that its checksum covers.
 const UNCHECKED: usize = 21;
+const UNKNOWN_TOPIC: i16 = 3;
+const NOT_LEADER: i16 = 6;
 
 /// A record of any bytes.
 #[derive(Debug, Clone, Default)]
@@ -33,16 +35,31 @@ pub fn store_raw(server: &KafkaServer, topic: &str, records: impl IntoIterator<I
     let mut stream = TcpStream::connect((Ipv4Addr::LOCALHOST, server.port())).expect("the broker listens");
     stream.set_read_timeout(Some(PATIENCE)).expect("a timeout");
     for record in records {
-        stream.write_all(&sized(&produce(topic, &batch(&record)))).expect("the broker reads");
-        let mut size = [0; 4];
-        stream.read_exact(&mut size).expect("the broker answers");
-        let mut answer = vec![0; u32::from_be_bytes(size) as usize];
-        stream.read_exact(&mut answer).expect("the broker answers");
-        // Behind the number of the request, the topic and the partition.
-        let at = 4 + 4 + 2 + topic.len() + 4 + 4;
-        let code = answer.get(at..at + 2).expect("an answer to `Produce`");
-        assert_eq!(code, [0, 0], "the broker refused {record:?}");
+        let (request, started) = (sized(&produce(topic, &batch(&record))), Instant::now());
+        loop {
+            match answer(&mut stream, topic, &request) {
+                0 => break,
+                // The controller has created the topic, and the broker does not know yet.
+                UNKNOWN_TOPIC | NOT_LEADER if started.elapsed() < PATIENCE => {
+                    std::thread::sleep(Duration::from_millis(20));
+                }
+                code => panic!("the broker refused {record:?} with code {code}"),
+            }
+        }
     }
+}
+
+/// The error code in the answer of the broker.
+fn answer(stream: &mut TcpStream, topic: &str, request: &[u8]) -> i16 {
+    stream.write_all(request).expect("the broker reads");
+    let mut size = [0; 4];
+    stream.read_exact(&mut size).expect("the broker answers");
+    let mut answer = vec![0; u32::from_be_bytes(size) as usize];
+    stream.read_exact(&mut answer).expect("the broker answers");
+    // Behind the number of the request, the topic and the partition.
+    let at = 4 + 4 + 2 + topic.len() + 4 + 4;
+    let code = answer.get(at..at + 2).and_then(|code| code.try_into().ok());
+    i16::from_be_bytes(code.expect("an answer to `Produce`"))
 }
 
 /// A request `Produce` of version 3, with one batch for partition 0.
@@ -68,9 +85,10 @@ fn produce(topic: &str, batch: &[u8]) -> Vec<u8> {
     .concat()
 }
 
-/// A batch of one record, stored at the time of the first one of all.
+/// A batch of one record, created now: older ones than the retention are removed.
 fn batch(record: &RawRecord) -> Vec<u8> {
-    let (attributes, last_offset, time) = (0_i16, 0_i32, 0_i64);
+    let now = SystemTime::UNIX_EPOCH.elapsed().expect("a clock").as_millis();
+    let (attributes, last_offset, time) = (0_i16, 0_i32, i64::try_from(now).expect("a year"));
     let (producer, producer_epoch, sequence, count) = (-1_i64, -1_i16, -1_i32, 1_i32);
     let checked = [
         &attributes.to_be_bytes()[..],

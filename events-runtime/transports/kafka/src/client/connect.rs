@@ -11,7 +11,8 @@ use rdkafka::error::RDKafkaErrorCode;
 use super::context::{Context, Reported};
 use super::error;
 
-/// How long one question for the cluster blocks; errors are looked at between two.
+/// How long the first question for the cluster blocks; errors are looked at between two. Each is twice as long as the
+/// one before, since the answer of a busy broker to an earlier one does not count.
 const STEP: Duration = Duration::from_millis(100);
 /// How long the events of the client are served between two.
 const SERVE: Duration = Duration::from_millis(2);
@@ -80,12 +81,15 @@ pub(crate) fn reach<C: ClientContext + AsRef<Context>>(
 ) -> Result<(), TransportError> {
     let deadline = Instant::now() + timeout;
     let context = (**client.context()).as_ref();
+    let mut step = STEP;
     loop {
         poll(SERVE);
         let failed = context.last_error().filter(is_final);
-        if failed.is_none() && client.fetch_metadata(Some(EXISTING), STEP).is_ok() {
+        let left = deadline.saturating_duration_since(Instant::now());
+        if failed.is_none() && client.fetch_metadata(Some(EXISTING), step.min(left.max(STEP))).is_ok() {
             return Ok(());
         }
+        step *= 2;
         if failed.is_some() || Instant::now() >= deadline {
             poll(SERVE);
             return Err(why(context, failed, operation, subject));

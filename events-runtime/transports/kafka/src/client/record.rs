@@ -28,6 +28,10 @@ const KNOWN: [&str; 16] = [
     "tracestate",
 ];
 
+/// The most headers of a record whose names may be no UTF-8; those behind them are left out. A panic takes milliseconds
+/// if the program prints backtraces.
+const MAX_PANICS: usize = 64;
+
 /// A record as a message. An absent value is empty data, and an absent value of a header is an empty value, since
 /// messages have no absent ones. A header whose name is not UTF-8 is left out.
 pub(crate) fn message_of(record: &BorrowedMessage<'_>) -> Message {
@@ -52,21 +56,31 @@ pub(crate) fn time_of(record: &BorrowedMessage<'_>) -> SystemTime {
     SystemTime::UNIX_EPOCH + Duration::from_millis(millis.unwrap_or_default())
 }
 
+/// The headers whose names are UTF-8, in their order.
+///
+/// rdkafka panics at another name, and has no way to ask before. The panic hook reports each panic.
 fn headers_of(borrowed: &BorrowedHeaders) -> Headers {
-    // rdkafka panics at a name that is not UTF-8.
-    caught(|| borrowed.iter().map(|header| (name(header.key), value(header.value))).collect()).unwrap_or_else(
-        |_| {
-            let header = |index| caught(|| borrowed.get(index)).ok();
-            let all: Headers = (0..borrowed.count())
-                .filter_map(header)
-                .map(|header| (name(header.key), value(header.value)))
-                .collect();
-            let dropped = borrowed.count() - all.len();
-            metrics::counter!("events_kafka_dropped_headers_total").increment(dropped as u64);
-            tracing::debug!(dropped, "headers of a record were left out: their names are not UTF-8");
-            all
-        },
-    )
+    let (count, mut next, mut panics) = (borrowed.count(), 0, 0);
+    let mut headers = Headers::new();
+    while next < count && panics < MAX_PANICS {
+        let read = caught(|| {
+            while next < count {
+                let header = borrowed.get(next);
+                headers.push(name(header.key), value(header.value));
+                next += 1;
+            }
+        });
+        if read.is_err() {
+            panics += 1;
+            next += 1;
+        }
+    }
+    let dropped = count - headers.len();
+    if dropped > 0 {
+        metrics::counter!("events_kafka_dropped_headers_total").increment(dropped as u64);
+        tracing::debug!(dropped, "headers of a record were left out: names are not UTF-8");
+    }
+    headers
 }
 
 fn name(name: &str) -> Cow<'static, str> {

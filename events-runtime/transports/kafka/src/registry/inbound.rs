@@ -225,10 +225,16 @@ impl Registry {
                 tracing::debug!(%topic, error = chain(&error), "the registry does not have the schema of a message");
                 return Ok(None);
             }
-            Err(error)
-                if matches!((key, error.kind()), (_, Kind::Refused) | (SchemaKey::Guid(_), Kind::NoApi)) =>
-            {
+            Err(error) if error.kind() == Kind::Refused => {
                 self.known().learn(key, Writer::Unreadable(error.to_string()));
+                return Ok(None);
+            }
+            Err(error) if matches!((key, error.kind()), (SchemaKey::Guid(_), Kind::NoApi)) => {
+                let reason = format!(
+                    "the schema registry does not serve schemas by GUID: let the sender frame its values with ids \
+                     (magic byte 0); {error}"
+                );
+                self.known().learn(key, Writer::Unreadable(reason));
                 return Ok(None);
             }
             Err(error) => return Err(self.failed(READ, topic, error)),
