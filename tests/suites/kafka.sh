@@ -7,22 +7,27 @@ suite_kafka() {
         return
     fi
     local tests=(cargo test -p events-server-tests --no-fail-fast)
-    # A test waits for a broker most of the time: more threads than cores. `tests/run soak` adds the other faults.
+    # A test waits for a broker most of the time: more threads than cores. `tests/run soak` adds the other faults, and
+    # both groups of tests over `group_protocol=consumer`, which kafka_members uses here.
     counted "the conformance suite on Kafka" "${tests[@]}" --test kafka_conformance \
-        -- --show-output --test-threads=12 kafka:: kafka_partitions kafka_killed::
+        -- --show-output --test-threads=12 kafka:: kafka_partitions:: kafka_killed::
     cat "$logs/log" >>"$logs/promises"
     counted "the conformance suite on three brokers" "${tests[@]}" --test kafka_cluster_conformance \
         -- --show-output --test-threads=12 kafka_cluster::
     cat "$logs/log" >>"$logs/promises"
-    local file others=() peers=()
+    local file others=() peers=() runs=()
     for file in tests/servers/tests/kafka_*.rs; do
         case $file in
         *conformance.rs) ;;
         *openedx.rs | *mixed_group.rs) peers+=(--test "$(basename "$file" .rs)") ;;
+        *kills.rs | *transactions.rs) runs+=(--test "$(basename "$file" .rs)") ;;
         *) others+=(--test "$(basename "$file" .rs)") ;;
         esac
     done
     counted "the tests on Kafka" "${tests[@]}" "${others[@]}" -- --test-threads=4
+    # Each has three brokers and some processes, and prints its counts. `tests/run soak` has the long forms.
+    counted "kills of producers, consumers and brokers of Kafka" "${tests[@]}" "${runs[@]}" \
+        -- --nocapture --test-threads=2
     if install_venv; then
         counted "records and groups of both buses" "${tests[@]}" "${peers[@]}" -- --nocapture --test-threads=2
         kafka_catalogue .venv 10.5.0 63

@@ -21,8 +21,9 @@ suite_soak() {
     if install_kafka; then
         counted "the conformance suite on Kafka, every fault" cargo test -p events-server-tests --no-fail-fast \
             --test kafka_conformance --test kafka_cluster_conformance -- --test-threads=12
-        counted "100 kills of producers, consumers and brokers of Kafka" env FAULTS_FULL=1 \
-            cargo test -p events-server-tests --test kafka_kills -- --nocapture --test-threads=1
+        counted "100 kills of producers, consumers and brokers of Kafka, and 50 with transactions" env FAULTS_FULL=1 \
+            cargo test -p events-server-tests --test kafka_kills --test kafka_transactions \
+            -- --nocapture --test-threads=1
     else
         skip "the fault runs on Kafka" "Kafka, or Java for it, could not be installed"
     fi

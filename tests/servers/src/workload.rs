@@ -46,6 +46,19 @@ async fn send(producer: Arc<dyn Producer>, progress: Arc<Progress>) {
     progress.complete.store(true, Ordering::Relaxed);
 }
 
+/// Repeats a call until the servers, which may be starting or electing, answer it.
+async fn patiently<T>(call: impl AsyncFn() -> Result<T, TransportError>) -> T {
+    let started = Instant::now();
+    loop {
+        match call().await {
+            Err(error) if error.is_retryable() && started.elapsed() < LONG => {
+                tokio::time::sleep(Duration::from_millis(100)).await;
+            }
+            answer => return answer.expect("an answer"),
+        }
+    }
+}
+
 async fn again(error: &TransportError, progress: &Progress) {
     assert!(error.is_retryable(), "{error:?}");
     progress.failed.fetch_add(1, Ordering::Relaxed);
@@ -93,10 +106,10 @@ async fn consume(mut consumer: Box<dyn Consumer>, progress: Arc<Progress>) {
 /// If an acknowledged message is lost, or a key is out of order.
 pub async fn run_with_faults(name: &str, url: &str, times: usize, mut fault: impl FnMut() + Send + 'static) {
     let progress = Arc::new(Progress::default());
-    let consumer =
-        transport(url).consumer(billing().lease(Duration::from_secs(2))).await.expect("a consumer");
+    let member = || billing().lease(Duration::from_secs(2));
+    let consumer = patiently(async || transport(url).consumer(member()).await).await;
     // Connected before the first fault, which may last longer than a connection is waited for.
-    let producer = transport(url).producer().await.expect("a producer");
+    let producer = patiently(async || transport(url).producer().await).await;
     let tasks =
         [tokio::spawn(send(producer, progress.clone())), tokio::spawn(consume(consumer, progress.clone()))];
     let end = progress.clone();
@@ -130,9 +143,7 @@ pub async fn run_with_faults(name: &str, url: &str, times: usize, mut fault: imp
         let firsts: Vec<_> = numbers.iter().filter(|number| first.insert(**number)).collect();
         assert!(firsts.is_sorted(), "key {key} is out of order: {numbers:?}");
     }
-    // The server may still be loading its log after the last fault.
-    let patient = url.replace("retry_for=0s", "retry_for=1m");
-    let groups = transport(&patient).groups(&orders()).await.expect("the groups are listed");
+    let groups = patiently(async || transport(url).groups(&orders()).await).await;
     let lag: u64 = groups.iter().map(|group| group.lag).sum();
     println!("{name}: {lag} behind");
 }

@@ -10,6 +10,8 @@ use events_tests::conformance;
 const REST: Duration = Duration::from_secs(5);
 /// Another broker leads within 3 s, and longer on a busy machine.
 const PATIENCE: u32 = 40;
+/// How long a start waits for the cluster.
+const AWAY: &str = "timeout=60s";
 
 type Cluster = TestServers<KafkaCluster>;
 
@@ -20,7 +22,7 @@ fn alone() -> Cluster {
 
 /// The leaders of a third of the partitions and the coordinators of a third of the groups are killed.
 fn killed() -> Cluster {
-    alone().with_faults("killed", REST, PATIENCE, |cluster| {
+    alone().set(AWAY).with_faults("killed", REST, PATIENCE, |cluster| {
         let broker = fastrand::usize(0..KafkaCluster::BROKERS);
         cluster.kill(broker);
         std::thread::sleep(Duration::from_millis(fastrand::u64(0..4_000)));
@@ -33,7 +35,7 @@ fn killed() -> Cluster {
 /// gets them back after it has started.
 fn moved() -> Cluster {
     let mut broker = 0;
-    alone().with_faults("moved", REST, PATIENCE, move |cluster| {
+    alone().set(AWAY).with_faults("moved", REST, PATIENCE, move |cluster| {
         broker = (broker + 1) % KafkaCluster::BROKERS;
         cluster.stop(broker);
         cluster.start_again(broker);

@@ -16,6 +16,8 @@ const BRIEF: Duration = Duration::from_millis(400);
 const PATIENCE: u32 = 40;
 /// A client reconnects within a second.
 const SHORT: u32 = 15;
+/// How long a start waits for the cluster, which is away at any time.
+const AWAY: &str = "timeout=60s";
 
 /// One partition: most promises are about one order of all messages.
 fn alone() -> Kafka {
@@ -30,7 +32,7 @@ fn kafka() -> SharedServers {
 
 fn restarted() -> SharedServers {
     SharedServers::of("restarted", || {
-        alone().with_faults("restarted", REST, PATIENCE, |server| {
+        alone().set(AWAY).with_faults("restarted", REST, PATIENCE, |server| {
             server.stop();
             server.start_again();
         })
@@ -39,14 +41,14 @@ fn restarted() -> SharedServers {
 
 fn killed() -> SharedServers {
     SharedServers::of("killed", || {
-        alone().with_faults("killed", REST, PATIENCE, |server| {
+        alone().set(AWAY).with_faults("killed", REST, PATIENCE, |server| {
             server.kill();
             server.start_again();
         })
     })
 }
 
-/// Half of the pauses exceed the timeout.
+/// Half of the pauses exceed the timeout of requests.
 fn paused() -> SharedServers {
     SharedServers::of("paused", || {
         let kafka = alone().with_faults("paused", REST / 4, PATIENCE, |server| {
@@ -54,7 +56,7 @@ fn paused() -> SharedServers {
             std::thread::sleep(Duration::from_millis(fastrand::u64(100..2_000)));
             server.signal("CONT");
         });
-        kafka.set("timeout=1s")
+        kafka.set(AWAY).set("socket.timeout.ms=1000").set("request.timeout.ms=1000")
     })
 }
 
@@ -64,7 +66,7 @@ fn cut() -> SharedServers {
         let port = free_port();
         let proxy = Proxy::before(port);
         let server = KafkaServer::behind(port, proxy.port());
-        let kafka = TestServers::new(server.url(), (server, proxy)).set("create_topics=true");
+        let kafka = TestServers::new(server.url(), (server, proxy)).set("create_topics=true").set(AWAY);
         kafka.with_faults("cut", BRIEF, SHORT, |(_, proxy)| {
             proxy.cut();
         })

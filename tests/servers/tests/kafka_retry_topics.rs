@@ -406,6 +406,38 @@ async fn a_retry_with_transactions_is_moved_once_or_not_at_all() {
     assert!(stored > COUNT as u64, "{stored} records: no transaction stored them");
 }
 
+/// The fact about retry topics of a check, and whether it is a warning.
+async fn fact(transport: &dyn Transport) -> Option<(String, bool)> {
+    let health = transport.check().await.expect("the cluster is checked");
+    let fact = health.facts.iter().find(|(name, _)| *name == "retry topics");
+    fact.map(|(name, value)| (value.clone(), health.warnings.contains(name)))
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn doctor_names_missing_retry_topics_and_those_that_nobody_reads() {
+    let url = url("timeout=10s");
+    let creating = transport(&format!("{url}&create_topics=true&partitions=1&retry_topics=1h"));
+    let mut consumer = join(&*creating).await;
+    send(&*creating, &[message("a", 0)]).await;
+    receive_one(&mut *consumer).await.retry(Duration::from_secs(3_600)).await.expect("the retry is stored");
+    consumer.close().await.expect("the consumer leaves");
+    assert_eq!(fact(&*transport(&format!("{url}&retry_topics=1h"))).await, None);
+    let (missing, is_warning) =
+        fact(&*transport(&format!("{url}&retry_topics=1m,1h"))).await.expect("a fact");
+    assert!(is_warning && missing.contains("`orders.billing.retry.1m` don't exist"), "{missing}");
+    assert!(!missing.contains("retry.1h"), "{missing}");
+    let (unread, is_warning) = fact(&*transport(&url)).await.expect("a fact");
+    assert!(is_warning && unread.contains("messages wait in `orders.billing.retry.1h`"), "{unread}");
+    // A retry topic needs neither a dead-letter topic nor schemas of its own.
+    let health = transport(&url).check().await.expect("the cluster is checked");
+    for (name, value) in &health.facts {
+        assert!(
+            !value.contains(".retry.1h.billing.dlq") && !value.contains(".retry.1h.schemas"),
+            "{name}: {value}"
+        );
+    }
+}
+
 /// The environment variable with the URL of a member in a process of its own.
 const MEMBER: &str = "RETRY_TOPICS_MEMBER";
 

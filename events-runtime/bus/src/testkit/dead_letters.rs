@@ -11,8 +11,8 @@ use tokio::sync::mpsc;
 use super::over::Over;
 
 use super::{
-    Fixture, LONG, can, connect, group, member, message, named, nothing, receive, receive_one, send, send_to,
-    subscribe, topic,
+    Fixture, LONG, can, connect, group, message, named, nothing, receive, receive_one, send, send_to,
+    subscribe, subscription, topic,
 };
 
 /// The dead letters of `billing` on the usual topic.
@@ -23,7 +23,8 @@ fn letters(transport: &dyn Transport) -> DeadLetters<'_> {
 /// Sends messages and has `billing` reject each of them, in order.
 async fn give_up(transport: &dyn Transport, batch: &[Message]) -> Box<dyn Consumer> {
     send(transport, batch).await;
-    let mut consumer = member(transport, "billing").await;
+    // Hundreds of rejections, one after the other, take long on a slow store.
+    let mut consumer = subscribe(transport, subscription("billing").lease(5 * LONG)).await;
     for delivery in receive(&mut *consumer, batch.len()).await {
         delivery.reject("it is poison").await.expect("the rejection is stored");
     }
@@ -146,7 +147,7 @@ pub async fn dead_letters_of_other_groups_are_passed_over(fixture: &dyn Fixture)
     let shared = named("failed");
     send(&*transport, &[message("key", 0)]).await;
     for name in ["billing", "audit"] {
-        let subscription = super::subscription(name).dead_letter(shared.clone());
+        let subscription = subscription(name).dead_letter(shared.clone());
         let mut consumer = subscribe(&*transport, subscription).await;
         receive_one(&mut *consumer).await.reject(name).await.expect("the rejection is stored");
     }

@@ -3,11 +3,11 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use crate::{Consumer, Delivery, Message, Subscription};
+use crate::{Consumer, Delivery, Message};
 
 use super::{
-    Fixture, LONG, ack, can, connect, key_and_text, member, message, nothing, other_member, other_or,
-    receive, receive_one, send, subscribe, subscription, texts,
+    Fixture, LONG, ack, can, connect, key_and_text, long_delay, member, message, nothing, other_member,
+    other_or, receive, receive_one, send, subscribe, subscription, texts,
 };
 
 /// Keys A, B, C in turn, `each` messages of each.
@@ -132,7 +132,7 @@ pub async fn a_key_waiting_for_a_retry_holds_its_later_messages(fixture: &dyn Fi
     send(&*transport, &[message("A", 0)]).await;
     let failing = receive_one(&mut *consumer).await;
     let second = other_or(&mut other, &mut consumer);
-    failing.retry(Duration::from_millis(300) * fixture.patience()).await.expect("the retry is stored");
+    failing.retry(long_delay(fixture)).await.expect("the retry is stored");
     send(&*transport, &[message("A", 1), message("B", 0), message("A", 2)]).await;
     let b = receive(second, 1).await;
     assert_eq!(texts(&b), ["B#0"]);
@@ -154,8 +154,7 @@ pub async fn a_postponed_key_holds_its_later_messages_while_other_keys_go_on(fix
     let second = other_or(&mut other, &mut consumer);
     // The later one first, so that it does not overtake the earlier one.
     postponed.remove(1).release().await.expect("the release is stored");
-    let after = Duration::from_millis(300) * fixture.patience();
-    postponed.remove(0).postpone(after).await.expect("the outcome is stored");
+    postponed.remove(0).postpone(long_delay(fixture)).await.expect("the outcome is stored");
     send(&*transport, &[message("B", 0), message("A", 2)]).await;
     let b = receive(second, 1).await;
     assert_eq!(texts(&b), ["B#0"]);
@@ -219,8 +218,8 @@ pub async fn random_settling_keeps_the_order_and_loses_nothing(fixture: &dyn Fix
         let transport = connect(fixture);
         let name = format!("group-{seed}");
         let mut members: Vec<Box<dyn Consumer>> = Vec::new();
-        // A delivery is held over many rounds, which take long on a store that is disturbed.
-        let lease = Subscription::DEFAULT_LEASE * fixture.patience();
+        // A delivery is held over many rounds, which take long on a busy machine and on a store that is disturbed.
+        let lease = 5 * LONG * fixture.patience();
         for _ in 0..3 {
             members.push(subscribe(&*transport, subscription(&name).lease(lease)).await);
         }

@@ -134,6 +134,11 @@ pub async fn receive_one(consumer: &mut dyn Consumer) -> Delivery {
     receive(consumer, 1).await.remove(0)
 }
 
+/// A delay that is not over before the next sends and receipts, on a busy machine either.
+pub(crate) fn long_delay(fixture: &dyn Fixture) -> Duration {
+    (Duration::from_millis(300) * fixture.patience()).max(Duration::from_secs(2))
+}
+
 /// Asserts that there is no message to receive now.
 pub async fn nothing(consumer: &mut dyn Consumer) {
     let more = consumer.receive(10, Duration::ZERO).await.expect("the call succeeds");

@@ -6,8 +6,8 @@ use std::time::Duration;
 use crate::{Consumer, Delivery, ErrorKind, Subscription, Topic, Transport};
 
 use super::{
-    Fixture, LONG, ack, can, connect, group, key_and_text, message, named, nothing, receive, send_to,
-    subscribe,
+    Fixture, LONG, ack, can, connect, group, key_and_text, long_delay, message, named, nothing, receive,
+    send_to, subscribe,
 };
 
 const TOPICS: [&str; 3] = ["orders", "payments", "returns"];
@@ -140,7 +140,7 @@ pub async fn a_key_of_one_topic_does_not_hold_it_back_in_another(fixture: &dyn F
     assert_eq!(counts(&other), BTreeMap::from([(payments.clone(), 1)]));
     ack(other).await;
     let held = held.remove(0);
-    held.retry(Duration::from_millis(300) * fixture.patience()).await.expect("the retry is stored");
+    held.retry(long_delay(fixture)).await.expect("the retry is stored");
     send_to(&*transport, &orders, &[message("A", 1)]).await;
     send_to(&*transport, &payments, &[message("A", 1)]).await;
     let other = receive(&mut *consumer, 1).await;

@@ -12,7 +12,7 @@ use tokio::time::{Instant, sleep, sleep_until, timeout};
 
 use self::joining::{Joining, Reads, is_known};
 use super::acker::{Acker, AckerOf};
-use super::client::{At, Place, Topics, off_thread};
+use super::client::{At, Place, Topics, off_thread, persist};
 use super::config::Config;
 use super::control_watch::ControlWatches;
 use super::member::{Closing, Member, Stage, TopicState};
@@ -297,7 +297,7 @@ impl KafkaConsumer {
         }
         let offsets_at = async |places: Vec<Place>, at| {
             let (client, wait) = (Arc::clone(&client), self.timeout);
-            let look = move || client.offsets_at(&places, at, wait);
+            let look = move || persist(wait, || client.offsets_at(&places, at, wait));
             off_thread("receive from", &self.member.names(), look).await
         };
         let mut ends = offsets_at(places, At::End).await?;

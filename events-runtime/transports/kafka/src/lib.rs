@@ -69,7 +69,10 @@
 //! - The brokers forget the position of a group that has had no members for `offsets.retention.minutes`, a week by
 //!   default. It then starts as a new group; dead letters that were retried or dropped before that are listed again,
 //!   unless the topic's retention has removed them.
-//! - The lag counts offsets. In topics with transactions or compaction it is an upper bound.
+//! - The lag counts offsets. In topics with transactions or compaction it is an upper bound, until a member has read up
+//!   to the end.
+//! - A subscription returns when the group is listed in its topics. If the group has members already, this takes a
+//!   rebalance, which their unfinished work delays: the subscription waits for at most `retry_for`.
 //! - Members alone know what they have in flight: `groups` does not report it.
 //! - Topics whose names end in `.schemas`, and groups whose names end in `.control`, are reserved and not listed. Names
 //!   of topics that end in `.retry.` and a delay are those of retry topics.

@@ -263,6 +263,16 @@ impl State {
         }
     }
 
+    /// The number of the last transaction that has begun.
+    pub(super) const fn last_transaction(&self) -> u64 {
+        self.commit.transactions
+    }
+
+    /// Whether a transaction has ended.
+    pub(super) const fn has_ended(&self, transaction: u64) -> bool {
+        !self.commit.is_transacting || self.commit.transactions > transaction
+    }
+
     /// Whether a message is kept in flight by this claim while its outputs are stored. It is delivered again if an
     /// earlier one of its key is: the outputs of a key are stored in its order.
     pub(super) fn hold_order(&mut self, place: Place, offset: u64, claim: u64) -> bool {

@@ -67,8 +67,17 @@ struct Away {
 
 /// A rebalance that is not answered yet.
 enum Pending {
-    Assign { places: Vec<Place>, not_before: Instant },
-    Revoke { places: Vec<Place>, finish: Instant, commit: Option<Instant> },
+    Assign {
+        places: Vec<Place>,
+        not_before: Instant,
+        /// The last transaction that may have messages of these partitions.
+        after: Option<u64>,
+    },
+    Revoke {
+        places: Vec<Place>,
+        finish: Instant,
+        commit: Option<Instant>,
+    },
 }
 
 impl Worker {

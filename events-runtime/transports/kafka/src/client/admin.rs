@@ -21,9 +21,9 @@ pub(crate) use self::offsets::{Change, Committed};
 pub(crate) use self::read::Record;
 use super::connect::{off_thread, reach};
 use super::context::Context;
-use super::error;
+use super::{error, error_codes};
 use crate::config::Config;
-use events_transport::TransportError;
+use events_transport::{ErrorKind, TransportError};
 
 /// How long the thread that handles the events of a client waits for the next one.
 const TICK: Duration = Duration::from_millis(2);
@@ -146,7 +146,7 @@ impl Session {
     }
 
     /// Runs a blocking call, while another thread handles the client's events: its log, its errors, and the
-    /// refreshing of tokens. Repeats it while a leader or a coordinator moves, for as long as a call may take.
+    /// refreshing of tokens. Repeats it while its failure is one that ends by itself, for as long as a call may take.
     fn served<T>(
         &self,
         work: impl Fn(&BaseConsumer<Context>) -> KafkaResult<T>,
@@ -163,7 +163,9 @@ impl Session {
             });
             let result = loop {
                 match work(consumer) {
-                    Err(error) if is_moving(&error) && Instant::now() < deadline => std::thread::sleep(PAUSE),
+                    Err(error) if is_passing(&error) && Instant::now() < deadline => {
+                        std::thread::sleep(PAUSE)
+                    }
                     result => break result,
                 }
             };
@@ -220,18 +222,9 @@ impl Drop for Session {
     }
 }
 
-/// Whether a leader or a coordinator is being elected or loads its data.
-fn is_moving(error: &KafkaError) -> bool {
-    error.rdkafka_error_code().is_some_and(|code| {
-        matches!(
-            code,
-            RDKafkaErrorCode::NotCoordinator
-                | RDKafkaErrorCode::CoordinatorNotAvailable
-                | RDKafkaErrorCode::CoordinatorLoadInProgress
-                | RDKafkaErrorCode::LeaderNotAvailable
-                | RDKafkaErrorCode::NotLeaderForPartition
-        )
-    })
+/// Whether a call succeeds later: a broker is starting, or a leader or a coordinator is being elected or loads its data.
+fn is_passing(error: &KafkaError) -> bool {
+    error::code_of(error).is_some_and(|code| error_codes::lookup(code).kind == ErrorKind::Unavailable)
 }
 
 fn topic_info(topic: &MetadataTopic) -> TopicInfo {

@@ -27,10 +27,18 @@ pub(crate) fn convert(
             TransportError::new(ErrorKind::Invalid, operation, subject, message)
         }
         KafkaError::ClientCreation(reason) => from_creation(reason, operation, subject),
-        error => match error.rdkafka_error_code() {
+        error => match code_of(&error) {
             Some(code) => from_code(code, operation, subject).with_source(error),
             None => from_code(RDKafkaErrorCode::Fail, operation, subject).with_source(error),
         },
+    }
+}
+
+/// The code of an error. rdkafka does not tell that of an admin call.
+pub(super) fn code_of(error: &KafkaError) -> Option<RDKafkaErrorCode> {
+    match error {
+        KafkaError::AdminOp(code) => Some(*code),
+        other => other.rdkafka_error_code(),
     }
 }
 

@@ -137,6 +137,8 @@ pub(super) const ROWS: [Row; 47] = {
                 Code::BrokerNotAvailable,
                 Code::UnknownBroker,
                 Code::NodeUpdate,
+                // The broker has left the cluster; the client goes on with the others.
+                Code::DestroyBroker,
             ],
             Kind::Unavailable,
             "can't reach a broker: check that it is running, and the hosts, ports and scheme in the URL",
@@ -335,7 +337,7 @@ pub(super) const ROWS: [Row; 47] = {
             "`transaction.timeout.ms` exceeds `transaction.max.timeout.ms` of the brokers: lower it",
         ),
         row(&[Code::InvalidTransactionalState], Kind::Invalid, "the transaction can't continue: abort it"),
-        row(&[Code::BrokerDestroy, Code::DestroyBroker], Kind::Closed, "the client was closed"),
+        row(&[Code::BrokerDestroy], Kind::Closed, "the client was closed"),
         row(
             &[
                 Code::Fail,

@@ -8,7 +8,9 @@ use rdkafka::ClientContext;
 use rdkafka::admin::{AdminClient, AdminOptions, ResourceSpecifier};
 use rdkafka::client::Client;
 use rdkafka::error::RDKafkaErrorCode;
+use rdkafka::metadata::Metadata;
 
+use super::connect::persist;
 use super::context::Context;
 use super::{admin_client, error};
 use crate::config::{Config, Creation};
@@ -100,8 +102,11 @@ impl Topics {
         let name = self.config.namespace.checked_topic(topic, operation)?;
         let settings: Vec<_> = settings.iter().map(|(name, value)| (*name, value.as_str())).collect();
         let admin = self.admin(operation, topic)?;
-        let created = admin_client::create_topic(&admin, &name, creation, &settings, &self.options());
-        if created.map_err(|error| error::convert(error, "create", topic))? {
+        let created = persist(self.config.client.timeout(), || {
+            admin_client::create_topic(&admin, &name, creation, &settings, &self.options())
+                .map_err(|error| error::convert(error, "create", topic))
+        })?;
+        if created {
             tracing::info!(%topic, ?creation, "created the topic");
         }
         Ok(())
@@ -115,9 +120,7 @@ impl Topics {
         operation: &'static str,
     ) -> Result<Option<usize>, TransportError> {
         let name = self.config.namespace.checked_topic(topic, operation)?;
-        let metadata = client
-            .fetch_metadata(Some(&name), self.config.client.timeout())
-            .map_err(|error| error::convert(error, operation, topic))?;
+        let metadata = self.metadata(client, &name, topic, operation)?;
         let Some(found) = metadata.topics().first() else { return Ok(None) };
         match found.error().map(RDKafkaErrorCode::from) {
             // The partitions without a leader are counted: the producer waits for it.
@@ -131,6 +134,22 @@ impl Topics {
         }
     }
 
+    /// Asks for a topic, again while a broker restarts.
+    fn metadata<C: ClientContext>(
+        &self,
+        client: &Client<C>,
+        name: &str,
+        topic: &Topic,
+        operation: &'static str,
+    ) -> Result<Metadata, TransportError> {
+        let timeout = self.config.client.timeout();
+        persist(timeout, || {
+            client
+                .fetch_metadata(Some(name), timeout)
+                .map_err(|error| error::convert(error, operation, topic))
+        })
+    }
+
     /// Waits until every partition of a new topic has a leader.
     fn leaders<C: ClientContext>(
         &self,
@@ -141,9 +160,7 @@ impl Topics {
         let deadline = Instant::now() + self.config.client.timeout();
         let name = self.config.namespace.checked_topic(topic, operation)?;
         loop {
-            let metadata = client
-                .fetch_metadata(Some(&name), self.config.client.timeout())
-                .map_err(|error| error::convert(error, operation, topic))?;
+            let metadata = self.metadata(client, &name, topic, operation)?;
             if let Some(found) = metadata.topics().first() {
                 let partitions = found.partitions();
                 if !partitions.is_empty() && partitions.iter().all(|partition| partition.leader() >= 0) {

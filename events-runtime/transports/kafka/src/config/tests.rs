@@ -227,3 +227,28 @@ fn what_this_build_of_librdkafka_lacks_is_an_error_that_says_so() {
         assert_eq!(error.kind(), ErrorKind::Unsupported, "{}", events_support::error_chain::chain(&error));
     }
 }
+
+#[test]
+fn retry_topics_are_ascending_delays() {
+    assert!(read("kafka://a").unwrap().retry_delays.is_empty());
+    assert!(!read("kafka://a?retry_topics=1m,10m,1h").unwrap().retry_delays.is_empty());
+    for setting in ["", "10m,1m", "1m,1m", "5", "0s"] {
+        let error = refused(&format!("kafka://a?retry_topics={setting}"));
+        assert!(error.contains("such as `1m,10m,1h`"), "{error}");
+    }
+}
+
+#[test]
+fn a_retry_topic_keeps_messages_for_longer_than_their_delay() {
+    let topic = Topic::new("orders.billing.retry.1d").unwrap();
+    let days = |days: u64| Some((days * 24 * 60 * 60 * 1_000).to_string());
+    for (settings, expected) in [
+        ("", days(1 + 7)),
+        ("?retention_age=3d", days(1 + 7)),
+        ("?retention_age=30d", days(1 + 30)),
+        ("?retention_age=unlimited", Some("-1".to_owned())),
+    ] {
+        let config = read(&format!("kafka://a{settings}")).unwrap();
+        assert_eq!(config.retention_ms(&topic), expected, "{settings}");
+    }
+}

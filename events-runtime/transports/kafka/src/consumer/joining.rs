@@ -143,7 +143,7 @@ pub(super) fn prepare(
             continue;
         };
         for (place, _) in committed.iter().filter(|(place, _)| place.topic == index) {
-            let offset = start_of(&client, *place, &start, timeout)?;
+            let offset = persist(timeout, || start_of(&client, *place, &start, timeout))?;
             starts.push((*place, offset, String::new()));
             if is_new && let Some(source) = sources.get_mut(index) {
                 source.starts.insert(place.partition, offset);

@@ -30,6 +30,8 @@ pub(super) struct Commit {
     pub(super) is_ended: bool,
     /// A transaction commits offsets, and the committer waits.
     pub(super) is_transacting: bool,
+    /// The number of transactions that have begun.
+    pub(super) transactions: u64,
 }
 
 /// The progress of a partition that a commit stores.
@@ -213,6 +215,7 @@ impl Member {
     pub(crate) fn begin_transaction(&self, longest: Duration) -> bool {
         let mut state = self.state();
         state.commit.is_transacting = true;
+        state.commit.transactions += 1;
         let wait = self.committing.wait_timeout_while(state, longest, |state| state.commit.is_under_way);
         state = wait.unwrap_or_else(PoisonError::into_inner).0;
         !state.commit.is_under_way

@@ -231,3 +231,16 @@ fn outputs_of_a_key_are_not_stored_before_an_earlier_message_that_is_delivered_a
     assert!(!state.hold_order(place(0, 0), 2, claim), "it is no longer in flight");
     assert!(state.claim(3, LEASE).1.is_empty(), "both wait");
 }
+
+#[test]
+fn a_transaction_has_ended_when_another_began() {
+    let mut state = State::new(1);
+    assert!(state.has_ended(state.last_transaction()), "none has begun");
+    for begun in 1..3 {
+        state.commit.is_transacting = true;
+        state.commit.transactions = begun;
+        assert!(state.has_ended(begun - 1) && !state.has_ended(begun));
+    }
+    state.commit.is_transacting = false;
+    assert!(state.has_ended(state.last_transaction()));
+}

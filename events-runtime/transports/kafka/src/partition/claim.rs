@@ -1,6 +1,6 @@
 //! Which messages a claim takes, and when their leases end.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
@@ -67,12 +67,15 @@ impl Partition {
             return None;
         }
         let (mut due, mut due_now) = (None::<Instant>, Vec::new());
-        let in_flight: HashSet<&Bytes> =
-            self.in_flight.values().filter_map(|held| held.record.key()).collect();
+        // The latest of each key.
+        let in_flight: HashMap<&Bytes, u64> =
+            self.in_flight.iter().filter_map(|(offset, held)| Some((held.record.key()?, *offset))).collect();
         for (&offset, waiting) in &self.waiting {
             let key = waiting.record.key();
             // A later message of the key may be in flight: it was delivered first, and is settled first.
-            let is_behind = key.is_some_and(|key| stopped.contains(key) || in_flight.contains(key));
+            let is_behind = key.is_some_and(|key| {
+                stopped.contains(key) || in_flight.get(key).is_some_and(|latest| *latest > offset)
+            });
             if !is_behind && waiting.ready <= now.instant && taken.len() + due_now.len() < most {
                 due_now.push(offset);
                 continue;

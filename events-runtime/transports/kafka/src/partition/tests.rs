@@ -344,3 +344,14 @@ fn a_message_that_is_skipped_counts_as_settled() {
     assert!(partition.skip_to(3));
     assert_eq!(partition.progress().offset(), 1);
 }
+
+#[test]
+fn a_returned_message_is_delivered_while_an_earlier_one_of_its_key_is_in_flight() {
+    let mut partition = filled(&["a", "a"]);
+    let now = Now::new();
+    assert_eq!(claim(&mut partition, 2, 1, now), [(0, 1), (1, 1)]);
+    partition.requeue(1, 1, Requeue::Uncounted(Duration::ZERO), now).unwrap();
+    partition.requeue(0, 1, Requeue::Uncounted(Duration::ZERO), now).unwrap();
+    assert_eq!(claim(&mut partition, 1, 2, now), [(0, 1)]);
+    assert_eq!(claim(&mut partition, 1, 3, now), [(1, 1)]);
+}

@@ -21,7 +21,7 @@ impl Worker {
     pub(super) fn on_event(&mut self, event: GroupEvent) {
         match event {
             GroupEvent::Assigned(places) => {
-                self.pending.push_back(Pending::Assign { places, not_before: Instant::now() });
+                self.pending.push_back(Pending::Assign { places, not_before: Instant::now(), after: None });
             }
             GroupEvent::Revoked { places, is_lost } => {
                 if is_lost {
@@ -55,7 +55,7 @@ impl Worker {
     pub(super) fn advance(&mut self) {
         while let Some(pending) = self.pending.pop_front() {
             let rest = match pending {
-                Pending::Assign { places, not_before } => self.assign(places, not_before),
+                Pending::Assign { places, not_before, after } => self.assign(places, not_before, after),
                 Pending::Revoke { places, finish, commit } => self.revoke(places, finish, commit),
             };
             if let Some(rest) = rest {
@@ -65,9 +65,17 @@ impl Worker {
         }
     }
 
-    fn assign(&self, places: Vec<Place>, not_before: Instant) -> Option<Pending> {
-        if Instant::now() < not_before {
-            return Some(Pending::Assign { places, not_before });
+    fn assign(&self, places: Vec<Place>, not_before: Instant, after: Option<u64>) -> Option<Pending> {
+        // The same partitions may come back in the same generation, when the coordinator has moved: it then accepts a
+        // transaction that began before, so that the offsets of the group are known only after it.
+        let (last, is_settled) = {
+            let state = self.member.state();
+            let last = after.unwrap_or(state.last_transaction());
+            (last, state.has_ended(last))
+        };
+        let after = Some(last);
+        if Instant::now() < not_before || !is_settled {
+            return Some(Pending::Assign { places, not_before, after });
         }
         let progress = match self.progress_of(&places) {
             Ok(progress) => progress,
@@ -77,7 +85,7 @@ impl Worker {
                     self.member.state().error = Some(error);
                     self.member.wake.notify_one();
                 }
-                return Some(Pending::Assign { places, not_before: Instant::now() + ASK_AGAIN });
+                return Some(Pending::Assign { places, not_before: Instant::now() + ASK_AGAIN, after });
             }
         };
         let offsets: Vec<_> =

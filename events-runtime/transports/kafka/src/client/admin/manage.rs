@@ -6,8 +6,8 @@ use rdkafka::admin::{
 use rdkafka::error::{KafkaError, KafkaResult, RDKafkaErrorCode};
 
 use super::{Change, Session, Settings};
-use crate::client::admin_client;
 use crate::client::context::Context;
+use crate::client::{admin_client, persist};
 use crate::config::Creation;
 use events_transport::TransportError;
 
@@ -33,7 +33,7 @@ impl Session {
         let options = self.admin_options();
         // The client must live until the answer is there.
         let admin = self.admin()?;
-        let described = self.wait(admin.describe_configs(resources, &options))?;
+        let described = self.wait(|| admin.describe_configs(resources, &options))?;
         let mut found: Vec<(OwnedResourceSpecifier, Settings)> = Vec::with_capacity(described.len());
         for resource in described.into_iter().flatten() {
             let entries = resource.entries.into_iter();
@@ -55,13 +55,16 @@ impl Session {
     /// Deletes a group with its offsets in all topics, unless it has members.
     pub(crate) fn delete_group(&self, group: &str) -> Result<Change, TransportError> {
         let options = self.admin_options();
-        let deleted = self.wait(self.admin()?.delete_groups(&[group], &options))?;
-        match deleted.into_iter().next() {
-            Some(Err((_, RDKafkaErrorCode::NonEmptyGroup))) => Ok(Change::HasMembers),
-            // Another program deleted it first.
-            Some(Ok(_) | Err((_, RDKafkaErrorCode::GroupIdNotFound))) | None => Ok(Change::Stored),
-            Some(Err((_, code))) => Err(self.error(KafkaError::AdminOp(code))),
-        }
+        let admin = self.admin()?;
+        persist(self.timeout(), || {
+            let deleted = self.wait(|| admin.delete_groups(&[group], &options))?;
+            match deleted.into_iter().next() {
+                Some(Err((_, RDKafkaErrorCode::NonEmptyGroup))) => Ok(Change::HasMembers),
+                // Another program deleted it first, or the reply to the first attempt was lost.
+                Some(Ok(_) | Err((_, RDKafkaErrorCode::GroupIdNotFound))) | None => Ok(Change::Stored),
+                Some(Err((_, code))) => Err(self.error(KafkaError::AdminOp(code))),
+            }
+        })
     }
 
     fn admin(&self) -> Result<AdminClient<Context>, TransportError> {
@@ -88,7 +91,8 @@ impl Session {
     pub(crate) fn may_create(&self, topic: &str) -> Result<bool, TransportError> {
         let new = NewTopic::new(topic, -1, TopicReplication::Fixed(-1));
         let options = self.admin_options().validate_only(true);
-        let created = self.wait(self.admin()?.create_topics([&new], &options))?;
+        let admin = self.admin()?;
+        let created = self.wait(|| admin.create_topics([&new], &options))?;
         Ok(match created.into_iter().next() {
             Some(Err((_, code))) => !matches!(
                 code,
@@ -98,8 +102,9 @@ impl Session {
         })
     }
 
-    /// Waits for a call of the admin client, which has a thread of its own and a deadline.
-    fn wait<T>(&self, call: impl Future<Output = KafkaResult<T>>) -> Result<T, TransportError> {
-        futures_executor::block_on(call).map_err(|error| self.error(error))
+    /// Waits for a call of the admin client, which has a thread of its own and a deadline. Repeats it while its failure
+    /// is one that ends by itself, for as long as a call may take.
+    fn wait<T, F: Future<Output = KafkaResult<T>>>(&self, call: impl Fn() -> F) -> Result<T, TransportError> {
+        persist(self.timeout(), || futures_executor::block_on(call()).map_err(|error| self.error(error)))
     }
 }

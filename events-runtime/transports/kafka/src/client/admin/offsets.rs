@@ -10,7 +10,7 @@ use rdkafka::consumer::{CommitMode, Consumer};
 use rdkafka::error::{KafkaError, KafkaResult, RDKafkaErrorCode};
 use rdkafka::topic_partition_list::{Offset, TopicPartitionListElem};
 
-use super::{Session, TopicPartition, is_moving};
+use super::{Session, TopicPartition, is_passing};
 use events_support::error_chain::caught;
 use events_transport::TransportError;
 
@@ -100,21 +100,29 @@ impl Session {
             std::thread::spawn(move || drop(sender.send(consumer.commit(&list, CommitMode::Sync))));
             let late = Err(KafkaError::ConsumerCommit(RDKafkaErrorCode::OperationTimedOut));
             match receiver.recv_timeout(self.timeout()).unwrap_or(late) {
-                Err(error) if is_moving(&error) => Err(error),
+                Err(error) if is_passing(&error) && !is_of_member(&error) => Err(error),
                 committed => Ok(committed),
             }
         })?;
         match committed {
             Ok(()) => Ok(Change::Stored),
-            Err(KafkaError::ConsumerCommit(
-                RDKafkaErrorCode::UnknownMemberId
-                | RDKafkaErrorCode::IllegalGeneration
-                | RDKafkaErrorCode::RebalanceInProgress
-                | RDKafkaErrorCode::StaleMemberEpoch,
-            )) => Ok(Change::HasMembers),
+            Err(error) if is_of_member(&error) => Ok(Change::HasMembers),
             Err(error) => Err(self.error(error)),
         }
     }
+}
+
+/// Whether a commit was refused because the group has members.
+fn is_of_member(error: &KafkaError) -> bool {
+    matches!(
+        error,
+        KafkaError::ConsumerCommit(
+            RDKafkaErrorCode::UnknownMemberId
+                | RDKafkaErrorCode::IllegalGeneration
+                | RDKafkaErrorCode::RebalanceInProgress
+                | RDKafkaErrorCode::StaleMemberEpoch,
+        )
+    )
 }
 
 /// A list in whose partitions nothing failed.
