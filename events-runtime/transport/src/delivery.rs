@@ -235,7 +235,6 @@ impl Delivery {
 
     /// Sets the position that [`position`](Self::position) reports; for transports that have moved the message to
     /// another topic. The [`Receipt`] keeps the position where the message is now.
-    #[must_use]
     pub const fn moved_from(mut self, position: Position) -> Self {
         self.position = position;
         self

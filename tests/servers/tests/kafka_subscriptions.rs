@@ -161,7 +161,11 @@ async fn a_partition_whose_unsettled_messages_retention_removed_has_nothing_to_r
     let mut removed = TopicPartitionList::new();
     removed.add_partition_offset(orders().as_str(), 0, Offset::Offset(4)).expect("an offset");
     let deleted = admin.delete_records(&removed, &AdminOptions::new()).await.expect("the broker replies");
-    deleted.elements().iter().try_for_each(|one| one.error()).expect("they are removed");
+    deleted
+        .elements()
+        .iter()
+        .try_for_each(rdkafka::topic_partition_list::TopicPartitionListElem::error)
+        .expect("they are removed");
     let mut consumer = transport.consumer(billing()).await.expect("a consumer");
     nothing(&mut *consumer).await;
     send(&*transport, &orders(), &[Message::new("e")]).await;

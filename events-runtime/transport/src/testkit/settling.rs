@@ -227,8 +227,8 @@ pub async fn a_late_acknowledgement_is_an_error_and_the_message_is_not_lost(fixt
 pub async fn a_renewed_lease_is_not_taken_over(fixture: &dyn Fixture) {
     let transport = connect(fixture);
     // Where members own partitions, the group rebalances while the other member joins.
-    let least = Duration::from_millis(if transport.capability().assigns { 3_000 } else { 400 });
-    let lease = (Duration::from_millis(400) * fixture.patience()).max(least);
+    let shortest = Duration::from_millis(if transport.capability().assigns { 3_000 } else { 400 });
+    let lease = (Duration::from_millis(400) * fixture.patience()).max(shortest);
     if !can(&*transport, "a_renewed_lease_is_not_taken_over", |can| can.takeover) {
         return;
     }

@@ -221,12 +221,11 @@ impl Acker {
                         "a message was not stored in its retry topic: it waits in its own, and holds back its key"
                     );
                     let left = Duration::from_millis(due.saturating_sub(Now::new().millis));
-                    match state.requeue(place, offset, claim, Requeue::Counted(left)) {
-                        Ok(()) => Ok(state.committed(place)),
-                        Err(_) => {
-                            drop(state);
-                            Err(member.lost("settle", place, offset))
-                        }
+                    if state.requeue(place, offset, claim, Requeue::Counted(left)).is_ok() {
+                        Ok(state.committed(place))
+                    } else {
+                        drop(state);
+                        Err(member.lost("settle", place, offset))
                     }
                 }
             }

@@ -98,16 +98,13 @@ impl Kills {
                 let living = world.living(true, true);
                 // Only one broker is down at a time: with two down, nothing is accepted.
                 let victims = living.len() + usize::from(broker.is_none());
-                match living.get(dice.usize(..victims)) {
-                    Some(victim) => {
-                        let is_producer = world.is_producer(*victim);
-                        *(if is_producer { &mut killed.producers } else { &mut killed.consumers }) += 1;
-                        world.kill(*victim);
-                    }
-                    None => {
-                        killed.brokers += 1;
-                        broker = Some(kill_broker(cluster, dice.usize(..KafkaCluster::BROKERS)));
-                    }
+                if let Some(victim) = living.get(dice.usize(..victims)) {
+                    let is_producer = world.is_producer(*victim);
+                    *(if is_producer { &mut killed.producers } else { &mut killed.consumers }) += 1;
+                    world.kill(*victim);
+                } else {
+                    killed.brokers += 1;
+                    broker = Some(kill_broker(cluster, dice.usize(..KafkaCluster::BROKERS)));
                 }
             }
             tokio::time::sleep(TICK).await;

@@ -8,6 +8,7 @@ use std::time::{Duration, Instant};
 
 use rdkafka::consumer::{BaseConsumer, Consumer as _};
 use rdkafka::error::KafkaError;
+use rdkafka::metadata::{MetadataPartition, MetadataTopic};
 use rdkafka::{ClientConfig, Message as _, Offset, TopicPartitionList};
 
 /// Exceeds the time of one answer, also while brokers elect leaders.
@@ -171,5 +172,5 @@ fn reader(bootstrap: &str, isolation: &str) -> BaseConsumer {
 /// The partitions of a topic; none if it does not exist, or no broker answers.
 fn partitions(client: &BaseConsumer, topic: &str) -> Vec<i32> {
     let Ok(metadata) = client.client().fetch_metadata(Some(topic), ANSWER) else { return Vec::new() };
-    metadata.topics().iter().flat_map(|topic| topic.partitions()).map(|partition| partition.id()).collect()
+    metadata.topics().iter().flat_map(MetadataTopic::partitions).map(MetadataPartition::id).collect()
 }

@@ -164,7 +164,7 @@ impl Session {
             let result = loop {
                 match work(consumer) {
                     Err(error) if is_passing(&error) && Instant::now() < deadline => {
-                        std::thread::sleep(PAUSE)
+                        std::thread::sleep(PAUSE);
                     }
                     result => break result,
                 }

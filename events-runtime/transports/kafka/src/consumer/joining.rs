@@ -188,13 +188,13 @@ fn places(
                 counts.push(count);
                 count
             }
-            (_, _, Some(of)) => match client.ensure_beside(topics, &read.topic, *of)? {
-                Some(count) => count,
-                None => {
+            (_, _, Some(of)) => {
+                let Some(count) = client.ensure_beside(topics, &read.topic, *of)? else {
                     missing.push((&read.topic, *of));
                     continue;
-                }
-            },
+                };
+                count
+            }
             _ => continue,
         };
         places.extend((0..count).map(|partition| Place { topic, partition }));

@@ -9,6 +9,7 @@ use crate::partition::Partition;
 use crate::progress::Progress;
 
 /// An assigned partition.
+#[allow(clippy::struct_excessive_bools, reason = "each is a state of its own")]
 pub(crate) struct Assigned {
     pub(crate) partition: Partition,
     /// It is about to be returned: nothing is claimed any more.

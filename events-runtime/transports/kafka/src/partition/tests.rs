@@ -285,7 +285,7 @@ fn a_message_of_a_retry_topic_is_claimed_when_it_is_due_with_its_attempts() {
     let mut taken = Vec::new();
     let again = partition.claim(9, Lease { claim: 1, length: LEASE }, now, &mut taken);
     assert!(taken.is_empty());
-    assert_eq!(again, Some(now.instant + Duration::from_millis(1_000)));
+    assert_eq!(again, Some(now.instant + Duration::from_secs(1)));
     assert_eq!(partition.progress(), Progress::at(0), "what waits in order needs no metadata");
     assert_eq!(claim(&mut partition, 9, 2, after(now, 999)), []);
     assert_eq!(claim(&mut partition, 9, 3, after(now, 1_000)), [(0, 3)]);

@@ -35,7 +35,8 @@ impl RetryDelays {
         let delays: Vec<Duration> =
             text.split(',').map(|delay| parse_duration(delay.trim())).collect::<Option<_>>()?;
         let is_ascending = delays.is_sorted_by(|one, next| one < next);
-        let is_valid = |delay: &Duration| delay.as_millis() > 0 && delay.subsec_nanos() % 1_000_000 == 0;
+        let is_valid =
+            |delay: &Duration| delay.as_millis() > 0 && delay.subsec_nanos().is_multiple_of(1_000_000);
         (is_ascending && delays.len() <= MAX_DELAYS && delays.iter().all(is_valid)).then_some(Self(delays))
     }
 
