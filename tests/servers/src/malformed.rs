@@ -89,7 +89,7 @@ async fn letters(url: &str) -> BTreeMap<String, (End, String)> {
     let mut ends = BTreeMap::new();
     for letter in letters.list().await.expect("the letters").dead_letters {
         let header = |name| {
-            let value = letter.message().headers.get(name).expect("the letter tells its end");
+            let value = letter.message().headers.get(name).expect("a dead letter has this header");
             String::from_utf8(value.to_vec()).expect("text")
         };
         let kind = header("dlq_kind");

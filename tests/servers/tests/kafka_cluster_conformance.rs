@@ -10,7 +10,7 @@ use events_tests::conformance;
 const REST: Duration = Duration::from_secs(5);
 /// Another broker leads within 3 s, and longer on a busy machine.
 const PATIENCE: u32 = 40;
-/// How long a start waits for the cluster.
+/// The time for which a start waits for the cluster.
 const AWAY: &str = "timeout=60s";
 
 type Cluster = TestServers<KafkaCluster>;

@@ -16,7 +16,7 @@ const BRIEF: Duration = Duration::from_millis(400);
 const PATIENCE: u32 = 40;
 /// A client reconnects within a second.
 const SHORT: u32 = 15;
-/// How long a start waits for the cluster, which is away at any time.
+/// The time for which a start waits for the cluster, which the faults take away at any moment.
 const AWAY: &str = "timeout=60s";
 
 /// One partition: most promises are about one order of all messages.

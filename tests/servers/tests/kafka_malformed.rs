@@ -141,7 +141,12 @@ fn headers(good: &Case) -> Vec<Case> {
         without("no content type", "content-type", Taken),
         with("another content type", "content-type", b"application/json", ENVELOPE),
         and("a schema that is no fingerprint", "ce_schemafp", b"12", ENVELOPE),
-        and("a fingerprint that nobody knows", "ce_schemafp", b"00000000000000ff", UNKNOWN_SCHEMA),
+        and(
+            "a fingerprint whose schema is stored nowhere",
+            "ce_schemafp",
+            b"00000000000000ff",
+            UNKNOWN_SCHEMA,
+        ),
         and("an extension twice", "ce_tenant", b"acme", ENVELOPE).and("ce_tenant", b"other"),
         // A malformed trace context must not lose an event.
         and("a trace context twice", "ce_traceparent", b"00-1", Taken).and("ce_traceparent", b"00-2"),

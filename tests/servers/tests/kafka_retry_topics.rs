@@ -414,7 +414,7 @@ async fn fact(transport: &dyn Transport) -> Option<(String, bool)> {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn doctor_names_missing_retry_topics_and_those_that_nobody_reads() {
+async fn doctor_names_missing_retry_topics_and_those_without_a_reader() {
     let url = url("timeout=10s");
     let creating = transport(&format!("{url}&create_topics=true&partitions=1&retry_topics=1h"));
     let mut consumer = join(&*creating).await;

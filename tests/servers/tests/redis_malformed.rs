@@ -83,7 +83,7 @@ fn cases() -> Vec<(&'static str, Fields, End)> {
             decode,
         ),
         ("a schema that is no fingerprint", and(b"schemafp", b"12"), envelope),
-        ("a schema that nobody knows", and(b"schemafp", b"00000000000000ff"), End::UNKNOWN_SCHEMA),
+        ("a schema that is stored nowhere", and(b"schemafp", b"00000000000000ff"), End::UNKNOWN_SCHEMA),
         (
             "an extension twice",
             [and(b"tenant", b"acme"), vec![(b"tenant".to_vec(), b"other".to_vec())]].concat(),

@@ -171,7 +171,8 @@ impl fmt::Display for ReceiverFailure {
     }
 }
 
-/// The schema of a message by its fingerprint, which may stand in for a number of a schema registry.
+/// Names a writer's schema: by its fingerprint, or by its id in a schema registry if that is what the fingerprint
+/// stands in for.
 struct Writer(u64);
 
 impl fmt::Display for Writer {

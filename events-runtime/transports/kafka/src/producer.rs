@@ -63,7 +63,7 @@ impl KafkaProducer {
             let connected =
                 Instance::connect(&config, &routes.topics, Batching::Configured, Arc::downgrade(&routes))?;
             routes.state().main = Some(connected);
-            // If nobody waits any more, this is dropped, which ends the thread of the instance.
+            // If the future was dropped, the result is dropped here, which ends the thread of the instance.
             Ok(Self { routes })
         })
         .await

@@ -11,7 +11,7 @@ mod store;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use rdkafka::consumer::{BaseConsumer, Consumer};
 use rdkafka::error::{KafkaError, KafkaResult, RDKafkaErrorCode};
@@ -19,16 +19,14 @@ use rdkafka::metadata::{MetadataPartition, MetadataTopic};
 
 pub(crate) use self::offsets::{Change, Committed};
 pub(crate) use self::read::Record;
-use super::connect::{off_thread, reach};
+use super::connect::{off_thread, persist, reach};
 use super::context::Context;
-use super::{error, error_codes};
+use super::error;
 use crate::config::Config;
-use events_transport::{ErrorKind, TransportError};
+use events_transport::TransportError;
 
 /// How long the thread that handles the events of a client waits for the next one.
 const TICK: Duration = Duration::from_millis(2);
-/// The pause before a call is repeated.
-const PAUSE: Duration = Duration::from_millis(50);
 /// The group of a client that looks at no group. Nothing is committed to it.
 const NO_GROUP: &str = "events.admin";
 
@@ -151,28 +149,24 @@ impl Session {
         &self,
         work: impl Fn(&BaseConsumer<Context>) -> KafkaResult<T>,
     ) -> Result<T, TransportError> {
-        let deadline = Instant::now() + self.timeout();
         let is_done = AtomicBool::new(false);
         let consumer = &*self.consumer;
-        let result = std::thread::scope(|scope| {
+        std::thread::scope(|scope| {
             scope.spawn(|| {
                 while !is_done.load(Ordering::Relaxed) {
                     // Nothing is assigned, so there are no messages.
                     drop(consumer.poll(TICK));
                 }
             });
-            let result = loop {
-                match work(consumer) {
-                    Err(error) if is_passing(&error) && Instant::now() < deadline => {
-                        std::thread::sleep(PAUSE);
-                    }
-                    result => break result,
-                }
-            };
+            let result = self.repeat(|| work(consumer));
             is_done.store(true, Ordering::Relaxed);
             result
-        });
-        result.map_err(|error| self.error(error))
+        })
+    }
+
+    /// Repeats a call while its failure is one that ends by itself, for as long as a call may take.
+    fn repeat<T>(&self, mut call: impl FnMut() -> KafkaResult<T>) -> Result<T, TransportError> {
+        persist(self.timeout(), || call().map_err(|error| self.error(error)))
     }
 
     /// All brokers and topics.
@@ -220,11 +214,6 @@ impl Drop for Session {
         // Without a thread, it is closed here.
         drop(closing.spawn(move || drop(consumer)));
     }
-}
-
-/// Whether a call succeeds later: a broker is starting, or a leader or a coordinator is being elected or loads its data.
-fn is_passing(error: &KafkaError) -> bool {
-    error::code_of(error).is_some_and(|code| error_codes::lookup(code).kind == ErrorKind::Unavailable)
 }
 
 fn topic_info(topic: &MetadataTopic) -> TopicInfo {

@@ -1,4 +1,4 @@
-//! The commits of a member: what they store, and who waits for them.
+//! The commits of a member, and the outcomes that wait for them.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::PoisonError;

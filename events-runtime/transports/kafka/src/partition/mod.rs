@@ -17,7 +17,7 @@ use std::time::Instant;
 use bytes::Bytes;
 use events_transport::Later as _;
 
-pub(crate) use self::record::{Claimed, Held, Lease, LeaseLost, Now, Record, Requeue};
+pub(crate) use self::record::{Claimed, Held, Lease, LeaseLost, Now, Record, Requeue, millis_since_1970};
 use crate::progress::{Exception, Progress};
 
 /// An assigned partition.

@@ -61,11 +61,16 @@ pub(crate) struct Held {
     pub(crate) bytes: usize,
 }
 
+/// A time in milliseconds since 1970; 0 before that.
+pub(crate) fn millis_since_1970(time: SystemTime) -> u64 {
+    let since = time.duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
+    u64::try_from(since.as_millis()).unwrap_or(u64::MAX)
+}
+
 impl Now {
     /// The time.
     pub(crate) fn new() -> Self {
-        let millis = SystemTime::UNIX_EPOCH.elapsed().unwrap_or_default().as_millis();
-        Self { instant: Instant::now(), millis: u64::try_from(millis).unwrap_or(u64::MAX) }
+        Self { instant: Instant::now(), millis: millis_since_1970(SystemTime::now()) }
     }
 
     /// The time after a delay, in milliseconds since 1970.

@@ -2,6 +2,7 @@
 
 use std::time::{Duration, SystemTime};
 
+use crate::partition::millis_since_1970;
 use events_transport::{ConsumerGroup, Headers, Message, Position, Topic};
 
 /// Their prefix.
@@ -48,7 +49,7 @@ pub(crate) fn write(mut message: Message, topic: &Topic, group: &ConsumerGroup, 
     headers.push(TOPIC, topic.to_string());
     headers.push(GROUP, group.to_string());
     headers.push(POSITION, retried.position.to_string());
-    headers.push(STORED, millis(retried.stored).to_string());
+    headers.push(STORED, millis_since_1970(retried.stored).to_string());
     headers.push(ATTEMPTS, retried.attempts.to_string());
     headers.push(DUE, retried.due.to_string());
     message
@@ -76,9 +77,4 @@ fn retried(headers: &Headers) -> Option<Retried> {
         parsed(headers, POSITION).filter(|position| matches!(position, Position::Record { .. }))?;
     let stored = SystemTime::UNIX_EPOCH.checked_add(Duration::from_millis(parsed(headers, STORED)?))?;
     Some(Retried { position, stored, attempts: parsed(headers, ATTEMPTS)?, due: parsed(headers, DUE)? })
-}
-
-fn millis(time: SystemTime) -> u64 {
-    let since = time.duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
-    u64::try_from(since.as_millis()).unwrap_or(u64::MAX)
 }

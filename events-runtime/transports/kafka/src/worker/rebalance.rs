@@ -1,11 +1,12 @@
 //! Takes partitions over and returns them.
 
-use std::time::{Duration, Instant, UNIX_EPOCH};
+use std::time::{Duration, Instant};
 
 use super::{LAST_COMMIT, Pending, Worker};
 use crate::client::{At, GroupClient, GroupEvent, Place};
 use crate::control::REMOVED;
 use crate::member::{Stage, State, TopicState};
+use crate::partition::millis_since_1970;
 use crate::progress::Progress;
 use events_support::error_chain::chain;
 use events_transport::{Position, StartPosition, TransportError};
@@ -202,8 +203,7 @@ pub(crate) fn start_of(
     let named = match start {
         StartPosition::Latest => return at(At::End),
         StartPosition::Time(time) => {
-            let since = time.duration_since(UNIX_EPOCH).unwrap_or_default();
-            return at(At::Time(i64::try_from(since.as_millis()).unwrap_or(i64::MAX)));
+            return at(At::Time(i64::try_from(millis_since_1970(*time)).unwrap_or(i64::MAX)));
         }
         StartPosition::At(position) => offset_of(*position, place),
         StartPosition::Partitions(positions) => {

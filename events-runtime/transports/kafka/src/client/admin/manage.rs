@@ -3,11 +3,11 @@
 use rdkafka::admin::{
     AdminClient, AdminOptions, NewTopic, OwnedResourceSpecifier, ResourceSpecifier, TopicReplication,
 };
-use rdkafka::error::{KafkaError, KafkaResult, RDKafkaErrorCode};
+use rdkafka::error::{KafkaError, RDKafkaErrorCode};
 
 use super::{Change, Session, Settings};
+use crate::client::admin_client;
 use crate::client::context::Context;
-use crate::client::{admin_client, persist};
 use crate::config::Creation;
 use events_transport::TransportError;
 
@@ -33,7 +33,8 @@ impl Session {
         let options = self.admin_options();
         // The client must live until the answer is there.
         let admin = self.admin()?;
-        let described = self.wait(|| admin.describe_configs(resources, &options))?;
+        let described =
+            self.repeat(|| futures_executor::block_on(admin.describe_configs(resources, &options)))?;
         let mut found: Vec<(OwnedResourceSpecifier, Settings)> = Vec::with_capacity(described.len());
         for resource in described.into_iter().flatten() {
             let entries = resource.entries.into_iter();
@@ -56,13 +57,13 @@ impl Session {
     pub(crate) fn delete_group(&self, group: &str) -> Result<Change, TransportError> {
         let options = self.admin_options();
         let admin = self.admin()?;
-        persist(self.timeout(), || {
-            let deleted = self.wait(|| admin.delete_groups(&[group], &options))?;
+        self.repeat(|| {
+            let deleted = futures_executor::block_on(admin.delete_groups(&[group], &options))?;
             match deleted.into_iter().next() {
                 Some(Err((_, RDKafkaErrorCode::NonEmptyGroup))) => Ok(Change::HasMembers),
                 // Another program deleted it first, or the reply to the first attempt was lost.
                 Some(Ok(_) | Err((_, RDKafkaErrorCode::GroupIdNotFound))) | None => Ok(Change::Stored),
-                Some(Err((_, code))) => Err(self.error(KafkaError::AdminOp(code))),
+                Some(Err((_, code))) => Err(KafkaError::AdminOp(code)),
             }
         })
     }
@@ -83,8 +84,8 @@ impl Session {
         settings: &[(&str, &str)],
     ) -> Result<(), TransportError> {
         let options = self.admin_options().operation_timeout(Some(self.timeout()));
-        let created = admin_client::create_topic(&self.admin()?, topic, creation, settings, &options);
-        created.map(drop).map_err(|error| self.error(error))
+        let admin = self.admin()?;
+        self.repeat(|| admin_client::create_topic(&admin, topic, creation, settings, &options)).map(drop)
     }
 
     /// Whether this user may create a topic of this name. Nothing is created.
@@ -92,7 +93,7 @@ impl Session {
         let new = NewTopic::new(topic, -1, TopicReplication::Fixed(-1));
         let options = self.admin_options().validate_only(true);
         let admin = self.admin()?;
-        let created = self.wait(|| admin.create_topics([&new], &options))?;
+        let created = self.repeat(|| futures_executor::block_on(admin.create_topics([&new], &options)))?;
         Ok(match created.into_iter().next() {
             Some(Err((_, code))) => !matches!(
                 code,
@@ -100,11 +101,5 @@ impl Session {
             ),
             _ => true,
         })
-    }
-
-    /// Waits for a call of the admin client, which has a thread of its own and a deadline. Repeats it while its failure
-    /// is one that ends by itself, for as long as a call may take.
-    fn wait<T, F: Future<Output = KafkaResult<T>>>(&self, call: impl Fn() -> F) -> Result<T, TransportError> {
-        persist(self.timeout(), || futures_executor::block_on(call()).map_err(|error| self.error(error)))
     }
 }

@@ -10,7 +10,7 @@ use rdkafka::consumer::{CommitMode, Consumer};
 use rdkafka::error::{KafkaError, KafkaResult, RDKafkaErrorCode};
 use rdkafka::topic_partition_list::{Offset, TopicPartitionListElem};
 
-use super::{Session, TopicPartition, is_passing};
+use super::{Session, TopicPartition};
 use events_support::error_chain::caught;
 use events_transport::TransportError;
 
@@ -93,22 +93,18 @@ impl Session {
         let offsets =
             offsets.iter().map(|(partition, committed)| (partition, offset(committed), &*committed.metadata));
         let list = || list(offsets.clone());
-        let committed = self.served(|_| {
+        self.served(|_| {
             // A commit has no deadline of its own.
             let (sender, receiver) = mpsc::channel();
             let (consumer, list) = (Arc::clone(&self.consumer), list()?);
             std::thread::spawn(move || drop(sender.send(consumer.commit(&list, CommitMode::Sync))));
             let late = Err(KafkaError::ConsumerCommit(RDKafkaErrorCode::OperationTimedOut));
             match receiver.recv_timeout(self.timeout()).unwrap_or(late) {
-                Err(error) if is_passing(&error) && !is_of_member(&error) => Err(error),
-                committed => Ok(committed),
+                Ok(()) => Ok(Change::Stored),
+                Err(error) if is_of_member(&error) => Ok(Change::HasMembers),
+                Err(error) => Err(error),
             }
-        })?;
-        match committed {
-            Ok(()) => Ok(Change::Stored),
-            Err(error) if is_of_member(&error) => Ok(Change::HasMembers),
-            Err(error) => Err(self.error(error)),
-        }
+        })
     }
 }
 

@@ -30,7 +30,7 @@ pub(super) struct GroupContext {
     pub(super) inner: Context,
     pub(super) topics: Vec<String>,
     pub(super) events: Mutex<Vec<GroupEvent>>,
-    /// Whether events are answered at once, since nobody looks at them any more.
+    /// Whether the member is closing. Events are then answered here, because the worker reads no more of them.
     pub(super) closing: std::sync::atomic::AtomicBool,
 }
 
