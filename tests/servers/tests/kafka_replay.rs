@@ -129,6 +129,8 @@ async fn a_replay_that_is_interrupted_goes_on_with_the_same_command() {
     assert!(told.expect("`kill` runs").success());
     let first = CommandOutput::from(child.wait_with_output().expect("it ends"));
     assert!(first.code == 1 && first.err.contains("run the same command again to continue"), "{first:?}");
+    let before = shop.taken().len();
+    assert!(before < 9, "it ended early: {before} orders");
     assert_eq!(shop.groups()[0]["group"], "look.replay");
 
     let second = shop.sandbox.json(&command);

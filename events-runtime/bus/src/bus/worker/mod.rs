@@ -111,6 +111,9 @@ impl ConsumeError {
 
 /// The timeout of one receive call; another call follows.
 const WAIT: Duration = Duration::from_secs(30);
+/// How long a consumer with messages in memory works before the runtime looks at signals, sockets and timers. Without
+/// waiting, a single-threaded runtime would see a shutdown only dozens of messages later.
+const TURN: Duration = Duration::from_millis(1);
 
 pub(in crate::bus) struct Worker {
     pub(in crate::bus) topics: ConsumedTopics,
@@ -142,7 +145,12 @@ impl Worker {
         mut shutdown: Pin<&mut impl Future>,
         batch: &mut FetchedBatch,
     ) -> Result<(), ConsumeError> {
+        let mut turn = Instant::now();
         loop {
+            if turn.elapsed() >= TURN {
+                tokio::task::yield_now().await;
+                turn = Instant::now();
+            }
             if is_ready(shutdown.as_mut()).await {
                 return Ok(());
             }

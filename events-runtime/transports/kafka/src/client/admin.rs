@@ -11,7 +11,7 @@ mod store;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use rdkafka::consumer::{BaseConsumer, Consumer};
 use rdkafka::error::{KafkaError, KafkaResult, RDKafkaErrorCode};
@@ -27,6 +27,9 @@ use events_transport::TransportError;
 
 /// How long the thread that handles the events of a client waits for the next one.
 const TICK: Duration = Duration::from_millis(2);
+/// How long the first attempt of a call waits for its answer, which a broker that stops may never give. Each is twice
+/// as long as the one before, since the answer of a busy broker to an earlier one does not count.
+const ATTEMPT: Duration = Duration::from_secs(2);
 /// The group of a client that looks at no group. Nothing is committed to it.
 const NO_GROUP: &str = "events.admin";
 
@@ -144,11 +147,14 @@ impl Session {
     }
 
     /// Runs a blocking call, while another thread handles the client's events: its log, its errors, and the
-    /// refreshing of tokens. Repeats it while its failure is one that ends by itself, for as long as a call may take.
+    /// refreshing of tokens. Repeats it while its failure is one that ends by itself, for as long as a call may take;
+    /// `work` is given the time for one attempt.
     fn served<T>(
         &self,
-        work: impl Fn(&BaseConsumer<Context>) -> KafkaResult<T>,
+        work: impl Fn(&BaseConsumer<Context>, Duration) -> KafkaResult<T>,
     ) -> Result<T, TransportError> {
+        let deadline = Instant::now() + self.timeout();
+        let mut attempt = ATTEMPT;
         let is_done = AtomicBool::new(false);
         let consumer = &*self.consumer;
         std::thread::scope(|scope| {
@@ -158,7 +164,11 @@ impl Session {
                     drop(consumer.poll(TICK));
                 }
             });
-            let result = self.repeat(|| work(consumer));
+            let result = self.repeat(|| {
+                let wait = attempt.min(deadline.saturating_duration_since(Instant::now()).max(TICK));
+                attempt = attempt.saturating_mul(2);
+                work(consumer, wait)
+            });
             is_done.store(true, Ordering::Relaxed);
             result
         })
@@ -171,7 +181,7 @@ impl Session {
 
     /// All brokers and topics.
     pub(crate) fn cluster(&self) -> Result<ClusterInfo, TransportError> {
-        let metadata = self.served(|consumer| consumer.fetch_metadata(None, self.timeout()))?;
+        let metadata = self.served(|consumer, wait| consumer.fetch_metadata(None, wait))?;
         let brokers = metadata.brokers().iter();
         let brokers =
             brokers.map(|broker| (broker.id(), format!("{}:{}", broker.host(), broker.port()))).collect();
@@ -182,7 +192,7 @@ impl Session {
 
     /// A topic by its name in Kafka; `None` if there is none.
     pub(crate) fn topic(&self, topic: &str) -> Result<Option<TopicInfo>, TransportError> {
-        let metadata = self.served(|consumer| consumer.fetch_metadata(Some(topic), self.timeout()))?;
+        let metadata = self.served(|consumer, wait| consumer.fetch_metadata(Some(topic), wait))?;
         let Some(found) = metadata.topics().iter().find(|found| found.name() == topic) else {
             return Ok(None);
         };
@@ -197,8 +207,8 @@ impl Session {
     /// The names of all groups, sorted.
     pub(crate) fn groups(&self) -> Result<Vec<String>, TransportError> {
         // librdkafka asks the brokers that it knows.
-        self.served(|consumer| consumer.fetch_metadata(None, self.timeout()).map(drop))?;
-        let list = self.served(|consumer| consumer.fetch_group_list(None, self.timeout()))?;
+        self.served(|consumer, wait| consumer.fetch_metadata(None, wait).map(drop))?;
+        let list = self.served(|consumer, wait| consumer.fetch_group_list(None, wait))?;
         let mut names: Vec<_> = list.groups().iter().map(|group| group.name().to_owned()).collect();
         names.sort();
         names.dedup();

@@ -15,7 +15,7 @@ const fn row(codes: &'static [RDKafkaErrorCode], kind: ErrorKind, message: &'sta
 }
 
 /// All codes.
-pub(super) const ROWS: [Row; 47] = {
+pub(super) const ROWS: [Row; 48] = {
     use ErrorKind as Kind;
     use RDKafkaErrorCode as Code;
     [
@@ -291,9 +291,15 @@ pub(super) const ROWS: [Row; 47] = {
             "the brokers don't have this SASL mechanism: set `sasl.mechanism` to one that the cause names",
         ),
         row(
-            &[Code::InvalidPartitions, Code::InvalidReplicationFactor, Code::InvalidReplicaAssignment],
+            &[Code::InvalidPartitions, Code::InvalidReplicaAssignment],
             Kind::Invalid,
-            "the brokers reject the number of partitions or replicas: at most one replica for each broker",
+            "the brokers reject the number or the places of partitions: see the cause",
+        ),
+        // A broker that starts or stops does not count.
+        row(
+            &[Code::InvalidReplicationFactor],
+            Kind::Unavailable,
+            "the topic shall have more replicas than brokers are up: start them, or lower `replication`",
         ),
         row(
             &[Code::PolicyViolation, Code::InvalidConfig, Code::InvalidRequest, Code::InvalidRequiredAcks],

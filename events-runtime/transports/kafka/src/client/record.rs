@@ -56,6 +56,12 @@ pub(crate) fn time_of(record: &BorrowedMessage<'_>) -> SystemTime {
     SystemTime::UNIX_EPOCH + Duration::from_millis(millis.unwrap_or_default())
 }
 
+/// The first millisecond since 1970 that is not before a time, for the search of its first record.
+pub(super) fn first_millis(time: SystemTime) -> i64 {
+    let since = time.duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
+    i64::try_from(since.as_nanos().div_ceil(1_000_000)).unwrap_or(i64::MAX)
+}
+
 /// The headers whose names are UTF-8, in their order.
 ///
 /// rdkafka panics at another name, and has no way to ask before. The panic hook reports each panic.

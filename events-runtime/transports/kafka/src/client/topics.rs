@@ -7,6 +7,7 @@ use events_transport::{ErrorKind, Topic, TransportError};
 use rdkafka::ClientContext;
 use rdkafka::admin::{AdminClient, AdminOptions, ResourceSpecifier};
 use rdkafka::client::Client;
+use rdkafka::consumer::{BaseConsumer, Consumer as _, ConsumerContext};
 use rdkafka::error::RDKafkaErrorCode;
 use rdkafka::metadata::Metadata;
 
@@ -17,6 +18,20 @@ use crate::config::{Config, Creation};
 
 /// How often the metadata of a new topic is asked for.
 const ASK: Duration = Duration::from_millis(50);
+
+/// Asks for the leaders of topics. A search for offsets takes them from librdkafka's cache, which keeps for minutes that
+/// a partition has none, as a broker says that has just started.
+pub(super) fn refresh<'t, C: ConsumerContext>(
+    consumer: &BaseConsumer<C>,
+    topics: impl IntoIterator<Item = &'t str>,
+    wait: Duration,
+) {
+    let mut topics = topics.into_iter();
+    let first = topics.next();
+    let is_one = topics.all(|topic| Some(topic) == first);
+    // The next search says what is wrong.
+    let _ = consumer.fetch_metadata(first.filter(|_| is_one), wait);
+}
 
 /// What a producer needs to know of a topic.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -7,8 +7,6 @@ use super::{Fact, FoundTopic, names};
 use crate::client::admin::{ClusterInfo, Settings};
 use crate::config::Config;
 
-/// The default of librdkafka.
-const DEFAULT_MESSAGE_BYTES: u64 = 1_000_000;
 /// Kafka's default for the progress of a group without members.
 const USUAL_OFFSETS_RETENTION: Duration = Duration::from_secs(7 * 24 * 60 * 60);
 
@@ -110,15 +108,17 @@ pub(super) fn unclean_election(topics: &[FoundTopic]) -> Option<Fact> {
 
 /// The limits on both sides.
 pub(super) fn message_size(topics: &[FoundTopic], broker: Option<&Settings>, config: &Config) -> Fact {
-    let sent = config.client.own("message.max.bytes").and_then(|bytes| bytes.parse().ok());
-    let sent: u64 = sent.unwrap_or(DEFAULT_MESSAGE_BYTES);
-    let mut value = format!("this client sends up to {sent} bytes (`message.max.bytes`)");
+    let sent: Option<u64> = config.client.own("message.max.bytes").and_then(|bytes| bytes.parse().ok());
+    let mut value = match sent {
+        Some(sent) => format!("this client sends up to {sent} bytes (`message.max.bytes`)"),
+        None => "this client sends up to the limit of each topic (`max.message.bytes`)".to_owned(),
+    };
     if let Some(bytes) = broker.and_then(|settings| settings.get("message.max.bytes")) {
         let _ = write!(value, ", the brokers accept {bytes}");
     }
     let limit = |topic: &FoundTopic| topic.number("max.message.bytes");
     let smaller: Vec<_> =
-        topics.iter().filter(|topic| limit(topic).is_some_and(|limit| limit < sent)).collect();
+        topics.iter().filter(|topic| limit(topic).is_some_and(|limit| Some(limit) < sent)).collect();
     if !smaller.is_empty() {
         let _ = write!(value, "; {} accept less (`max.message.bytes`)", names(&smaller));
     }

@@ -6,7 +6,6 @@ use super::{LAST_COMMIT, Pending, Worker};
 use crate::client::{At, GroupClient, GroupEvent, Place};
 use crate::control::REMOVED;
 use crate::member::{Stage, State, TopicState};
-use crate::partition::millis_since_1970;
 use crate::progress::Progress;
 use events_support::error_chain::chain;
 use events_transport::{Position, StartPosition, TransportError};
@@ -202,9 +201,7 @@ pub(crate) fn start_of(
     };
     let named = match start {
         StartPosition::Latest => return at(At::End),
-        StartPosition::Time(time) => {
-            return at(At::Time(i64::try_from(millis_since_1970(*time)).unwrap_or(i64::MAX)));
-        }
+        StartPosition::Time(time) => return at(At::Time(*time)),
         StartPosition::At(position) => offset_of(*position, place),
         StartPosition::Partitions(positions) => {
             positions.of(Some(place.partition)).and_then(|one| offset_of(one, place))

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::ops::Range;
 use std::sync::{Arc, mpsc};
-use std::time::SystemTime;
+use std::time::{Duration, Instant, SystemTime};
 
 use rdkafka::TopicPartitionList;
 use rdkafka::consumer::{CommitMode, Consumer};
@@ -11,8 +11,14 @@ use rdkafka::error::{KafkaError, KafkaResult, RDKafkaErrorCode};
 use rdkafka::topic_partition_list::{Offset, TopicPartitionListElem};
 
 use super::{Session, TopicPartition};
+use crate::client::record::first_millis;
+use crate::client::topics::refresh;
+use crate::client::{error, error_codes};
 use events_support::error_chain::caught;
-use events_transport::TransportError;
+use events_transport::{ErrorKind, TransportError};
+
+/// How long a broker that has just started may not know a partition that the cluster has named.
+const HEARD: Duration = Duration::from_secs(10);
 
 /// A committed offset.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -51,10 +57,7 @@ impl Session {
         partitions: &[TopicPartition],
         time: SystemTime,
     ) -> Result<BTreeMap<TopicPartition, u64>, TransportError> {
-        // Before 1970, all messages are later.
-        let millis =
-            time.duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default().as_nanos().div_ceil(1_000_000);
-        self.offsets(partitions, Offset::Offset(i64::try_from(millis).unwrap_or(i64::MAX)))
+        self.offsets(partitions, Offset::Offset(first_millis(time)))
     }
 
     fn offsets(
@@ -66,7 +69,19 @@ impl Session {
             return Ok(BTreeMap::new());
         }
         let list = || list(partitions.iter().map(|partition| (partition, wanted, "")));
-        let found = self.served(|consumer| checked(consumer.offsets_for_times(list()?, self.timeout())?))?;
+        let heard_by = Instant::now() + HEARD;
+        let found = self.served(|consumer, wait| {
+            let found = consumer.offsets_for_times(list()?, wait).and_then(checked);
+            found.map_err(|error| {
+                refresh(consumer, partitions.iter().map(|(topic, _)| topic.as_str()), wait);
+                match error::code_of(&error).map(|code| error_codes::lookup(code).kind) {
+                    Some(ErrorKind::NotFound) if Instant::now() < heard_by => {
+                        KafkaError::MetadataFetch(RDKafkaErrorCode::LeaderNotAvailable)
+                    }
+                    _ => error,
+                }
+            })
+        })?;
         Ok(numbers(&found).into_iter().map(|(at, found)| (at, found.offset)).collect())
     }
 
@@ -79,7 +94,7 @@ impl Session {
             return Ok(BTreeMap::new());
         }
         let list = || list(partitions.iter().map(|partition| (partition, Offset::Invalid, "")));
-        let found = self.served(|consumer| checked(consumer.committed_offsets(list()?, self.timeout())?))?;
+        let found = self.served(|consumer, wait| checked(consumer.committed_offsets(list()?, wait)?))?;
         Ok(numbers(&found))
     }
 
@@ -93,13 +108,13 @@ impl Session {
         let offsets =
             offsets.iter().map(|(partition, committed)| (partition, offset(committed), &*committed.metadata));
         let list = || list(offsets.clone());
-        self.served(|_| {
+        self.served(|_, wait| {
             // A commit has no deadline of its own.
             let (sender, receiver) = mpsc::channel();
             let (consumer, list) = (Arc::clone(&self.consumer), list()?);
             std::thread::spawn(move || drop(sender.send(consumer.commit(&list, CommitMode::Sync))));
             let late = Err(KafkaError::ConsumerCommit(RDKafkaErrorCode::OperationTimedOut));
-            match receiver.recv_timeout(self.timeout()).unwrap_or(late) {
+            match receiver.recv_timeout(wait).unwrap_or(late) {
                 Ok(()) => Ok(Change::Stored),
                 Err(error) if is_of_member(&error) => Ok(Change::HasMembers),
                 Err(error) => Err(error),

@@ -1,6 +1,6 @@
 //! The offsets of a group, and those of the log.
 
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime};
 
 use events_support::error_chain::caught;
 use events_transport::{ErrorKind, TransportError};
@@ -11,6 +11,8 @@ use rdkafka::{Offset, TopicPartitionList};
 
 use super::{GroupClient, Place, kafka_partition};
 use crate::client::error::convert;
+use crate::client::record::first_millis;
+use crate::client::topics::refresh;
 
 /// The pause before a broker is asked again for a topic of which it has not heard.
 const HEARD: Duration = Duration::from_millis(100);
@@ -42,8 +44,7 @@ pub(crate) enum At {
     Earliest,
     /// The offset of the next message.
     End,
-    /// Milliseconds since 1970.
-    Time(i64),
+    Time(SystemTime),
 }
 
 impl GroupClient {
@@ -85,7 +86,7 @@ impl GroupClient {
         let time = match at {
             At::Earliest => Offset::Beginning,
             At::End => Offset::End,
-            At::Time(millis) => Offset::Offset(millis.max(0)),
+            At::Time(time) => Offset::Offset(first_millis(time)),
         };
         let mut list = TopicPartitionList::with_capacity(places.len());
         for place in places {
@@ -96,18 +97,22 @@ impl GroupClient {
         let found = loop {
             let left = deadline.saturating_duration_since(Instant::now()).max(HEARD);
             let found = self.consumer.offsets_for_times(list.clone(), left);
-            match found.map_err(|error| convert(error, "look for offsets in", self.names())) {
-                // The topic was created a moment ago, and this broker has not heard of it.
-                Err(error) if error.kind() == ErrorKind::NotFound && Instant::now() < deadline => {
-                    std::thread::sleep(HEARD);
-                }
-                found => break found?,
+            let found = found.map_err(|error| convert(error, "look for offsets in", self.names()));
+            let found = found.and_then(|found| {
+                self.each(&found, |one| match one.offset() {
+                    Offset::Offset(offset) => u64::try_from(offset).ok(),
+                    _ => None,
+                })
+            });
+            let Err(error) = found else { break found? };
+            // The topic was created a moment ago, and this broker has not heard of it; or it has just started.
+            let is_passing = error.kind() == ErrorKind::NotFound || error.is_retryable();
+            refresh(&self.consumer, places.iter().map(|place| self.name(place.topic)), left);
+            if !is_passing || Instant::now() >= deadline {
+                return Err(error);
             }
+            std::thread::sleep(HEARD);
         };
-        let found = self.each(&found, |one| match one.offset() {
-            Offset::Offset(offset) => u64::try_from(offset).ok(),
-            _ => None,
-        })?;
         let missing: Vec<Place> =
             found.iter().filter(|(_, offset)| offset.is_none()).map(|(place, _)| *place).collect();
         let mut offsets: Vec<_> =
