@@ -222,7 +222,8 @@ async fn members_of_other_programs_keep_their_group_and_the_error_says_what_to_d
     create(&server, "orders", 1, &[]).await;
     send(&server, "orders", 0, 5);
     let members = ["classic", "consumer"].map(|name| other_member(&server, "orders", name, name, 3));
-    let transport = open(&server.url());
+    // They are waited for a little longer than a session.
+    let transport = open(&format!("{}?session.timeout.ms=6000", server.url()));
     let (topic, classic, consumer) = (topic("orders"), group("classic"), group("consumer"));
     let (moved, removed) = tokio::join!(
         transport.seek(&topic, &classic, StartPosition::Earliest),

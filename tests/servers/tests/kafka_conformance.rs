@@ -9,7 +9,7 @@ use events_tests::conformance;
 type Kafka = TestServers<KafkaServer>;
 
 /// The first pause between two faults. A broker that comes back needs seconds, and so do its groups.
-const REST: Duration = Duration::from_secs(4);
+const REST: Duration = Duration::from_secs(12);
 /// The first pause between two cuts.
 const BRIEF: Duration = Duration::from_millis(400);
 /// A restart takes 3 to 6 s, and longer on a busy machine.
@@ -18,6 +18,9 @@ const PATIENCE: u32 = 40;
 const SHORT: u32 = 15;
 /// The time for which a start waits for the cluster, which the faults take away at any moment.
 const AWAY: &str = "timeout=60s";
+/// Longer than a broker is away, which would cost each member its place. A member whose farewell is lost holds its
+/// group back for as long.
+const SESSION: &str = "session.timeout.ms=15000&heartbeat.interval.ms=500";
 
 /// One partition: most promises are about one order of all messages.
 fn alone() -> Kafka {
@@ -32,7 +35,7 @@ fn kafka() -> SharedServers {
 
 fn restarted() -> SharedServers {
     SharedServers::of("restarted", || {
-        alone().set(AWAY).with_faults("restarted", REST, PATIENCE, |server| {
+        alone().set(AWAY).set(SESSION).with_faults("restarted", REST, PATIENCE, |server| {
             server.stop();
             server.start_again();
         })
@@ -41,7 +44,7 @@ fn restarted() -> SharedServers {
 
 fn killed() -> SharedServers {
     SharedServers::of("killed", || {
-        alone().set(AWAY).with_faults("killed", REST, PATIENCE, |server| {
+        alone().set(AWAY).set(SESSION).with_faults("killed", REST, PATIENCE, |server| {
             server.kill();
             server.start_again();
         })
@@ -51,12 +54,12 @@ fn killed() -> SharedServers {
 /// Half of the pauses exceed the timeout of requests.
 fn paused() -> SharedServers {
     SharedServers::of("paused", || {
-        let kafka = alone().with_faults("paused", REST / 4, PATIENCE, |server| {
+        let kafka = alone().with_faults("paused", REST / 12, PATIENCE, |server| {
             server.signal("STOP");
             std::thread::sleep(Duration::from_millis(fastrand::u64(100..2_000)));
             server.signal("CONT");
         });
-        kafka.set(AWAY).set("socket.timeout.ms=1000").set("request.timeout.ms=1000")
+        kafka.set(AWAY).set(SESSION).set("socket.timeout.ms=1000").set("request.timeout.ms=1000")
     })
 }
 
@@ -66,7 +69,8 @@ fn cut() -> SharedServers {
         let port = free_port();
         let proxy = Proxy::before(port);
         let server = KafkaServer::behind(port, proxy.port());
-        let kafka = TestServers::new(server.url(), (server, proxy)).set("create_topics=true").set(AWAY);
+        let kafka =
+            TestServers::new(server.url(), (server, proxy)).set("create_topics=true").set(AWAY).set(SESSION);
         kafka.with_faults("cut", BRIEF, SHORT, |(_, proxy)| {
             proxy.cut();
         })

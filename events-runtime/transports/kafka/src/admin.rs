@@ -197,7 +197,8 @@ fn group_status(
 /// The parts of a partition's range that a group has not settled, in order. Without a committed offset, the group
 /// begins at the first message.
 pub(super) fn unsettled_ranges(committed: Option<&Committed>, range: &Range<u64>) -> Vec<Range<u64>> {
-    let progress = committed.map_or_else(|| Progress::at(range.start), progress);
+    let progress =
+        committed.map_or_else(|| Progress::at(range.start), |committed| progress(committed, range.end));
     let mut unsettled: Vec<Range<u64>> = Vec::new();
     let mut add = |part: Range<u64>| match unsettled.last_mut() {
         Some(last) if last.end == part.start => last.end = part.end,
@@ -211,9 +212,12 @@ pub(super) fn unsettled_ranges(committed: Option<&Committed>, range: &Range<u64>
     unsettled
 }
 
-/// The progress that a commit stores. Metadata of another program says nothing beyond its offset.
-fn progress(committed: &Committed) -> Progress {
-    Progress::decode(committed.offset, &committed.metadata).unwrap_or(Progress::at(committed.offset))
+/// The progress that a commit stores in a partition with this end. Metadata of another program, and metadata about
+/// messages that do not exist, say nothing beyond their offset.
+fn progress(committed: &Committed, end: u64) -> Progress {
+    let at = Progress::at(committed.offset);
+    let decoded = Progress::decode(committed.offset, &committed.metadata);
+    decoded.ok().filter(|progress| progress.cursor <= end.max(committed.offset)).unwrap_or(at)
 }
 
 /// Reads up to `max` messages that a group has not settled: those in the topic, and those that wait in its retry
@@ -374,7 +378,8 @@ mod tests {
             (Some(committed(10, &metadata)), 0..30, &[(10, 12), (15, 16), (20, 30)][..]),
             (Some(committed(10, &metadata)), 11..30, &[(11, 12), (15, 16), (20, 30)][..]),
             (Some(committed(10, &metadata)), 25..30, &[(25, 30)][..]),
-            (Some(committed(10, &metadata)), 0..15, &[(10, 12)][..]),
+            // No member has written it.
+            (Some(committed(10, &metadata)), 0..15, &[(10, 15)][..]),
         ] {
             let found = unsettled_ranges(committed.as_ref(), &range);
             let found: Vec<_> = found.into_iter().map(|range| (range.start, range.end)).collect();

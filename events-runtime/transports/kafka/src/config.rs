@@ -142,10 +142,9 @@ impl Config {
     pub(crate) fn read(target: &Target<'_>, options: &ConnectOptions) -> Result<Self, TransportError> {
         target.only(&SETTINGS)?;
         let timeout = duration(target, "timeout", DEFAULT_TIMEOUT)?;
-        if timeout < Duration::from_secs(1) {
-            let text = target.get("timeout").unwrap_or_default();
-            return Err(target.bad_setting("timeout", text, "at least `1s`"));
-        }
+        within(target, "timeout", timeout, Duration::from_secs(1), "a duration from `1s` to `1d`")?;
+        let retry_for = duration(target, "retry_for", DEFAULT_RETRY_FOR)?;
+        within(target, "retry_for", retry_for, Duration::ZERO, "a duration of at most `1d`")?;
         let mut own = passed(target)?;
         let tokens = security::tokens(target)?;
         let brokers = brokers(target)?;
@@ -178,7 +177,7 @@ impl Config {
         Ok(Self {
             url: target.shown().to_owned(),
             client: ClientSettings::new(brokers, timeout, own, tokens),
-            retry_for: duration(target, "retry_for", DEFAULT_RETRY_FOR)?,
+            retry_for,
             retry_delays: retry_delays(target)?,
             creation: creation(target)?,
             namespace,
@@ -230,6 +229,23 @@ pub(crate) fn duration(
             target.bad_setting(name, text, "a duration with its unit, such as `250ms`, `5s` or `7d`")
         }),
     }
+}
+
+/// The longest `timeout` and `retry_for`.
+const LONGEST: Duration = Duration::from_secs(24 * 60 * 60);
+
+/// Checks the value of a setting that is a duration.
+fn within(
+    target: &Target<'_>,
+    name: &'static str,
+    value: Duration,
+    least: Duration,
+    expected: &'static str,
+) -> Result<(), TransportError> {
+    if (least..=LONGEST).contains(&value) {
+        return Ok(());
+    }
+    Err(target.bad_setting(name, target.get(name).unwrap_or_default(), expected))
 }
 
 fn retry_delays(target: &Target<'_>) -> Result<RetryDelays, TransportError> {

@@ -48,6 +48,11 @@ impl KafkaConsumer {
             let message = "a consumer needs at least one topic";
             return Err(TransportError::new(ErrorKind::Invalid, "subscribe to", "", message));
         };
+        if tokio::runtime::Handle::try_current().is_err() {
+            let message =
+                "a consumer needs a tokio runtime: subscribe in one, with `enable_time` or `enable_all`";
+            return Err(TransportError::new(ErrorKind::Unsupported, "subscribe to", &first.topic, message));
+        }
         let mut dead_letter_topics = Vec::with_capacity(subscriptions.len());
         for subscription in &subscriptions {
             dead_letter_topics.push(subscription.dead_letter_topic()?);

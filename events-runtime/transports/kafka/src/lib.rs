@@ -65,7 +65,8 @@
 //!
 //! # Groups and topics
 //! - Moving or removing a group asks its members to leave for a moment, in all topics of the group, since Kafka changes
-//!   no offsets of a group with members. Members of other programs don't leave: the call then fails after 20 s.
+//!   no offsets of a group with members. Members of other programs don't leave: the call then fails 15 s after
+//!   a session (`session.timeout.ms`, 45 s by default), in which the brokers drop members that were killed.
 //! - The brokers forget the position of a group that has had no members for `offsets.retention.minutes`, a week by
 //!   default. It then starts as a new group; dead letters that were retried or dropped before that are listed again,
 //!   unless the topic's retention has removed them.
@@ -127,6 +128,19 @@
 //! - Records in a retry topic have the headers `events-retry-topic`, `-group`, `-position`, `-stored` (milliseconds since
 //!   1970), `-attempts` and `-due`, which are removed from what is delivered. A record without them is delivered at once.
 //!
+//! # Permissions
+//! On a cluster with ACLs, for topic `orders` and group `billing`, both with the namespace before them:
+//!
+//! | who | operations |
+//! |---|---|
+//! | producers | `Describe`, `Write` on `orders`; `Describe`, `Read`, `Write` on `orders.schemas` without a registry; `IdempotentWrite` on the cluster before Kafka 3 |
+//! | consumers | `Describe`, `Read` on `orders`, `orders.schemas` and the group `billing`; `Describe` on the group `billing.control`; `Describe`, `Write` on `orders.billing.dlq` |
+//! | retry topics | `Describe`, `Read`, `Write` on `orders.billing.retry.` as a prefix |
+//! | transactions | `Describe`, `Write` on the transactional ids `billing.` as a prefix, and what producers need for the outputs |
+//! | `create_topics=true` | `Create` on the cluster, or on these topics |
+//! | seek, replay, removal | `Read` on the groups `billing`, `billing.control` and, for a replay, `billing.replay`; `Delete` on groups to remove them |
+//! | lists, `events doctor` | `Describe` on the cluster, topics and groups; `DescribeConfigs` on topics and the cluster, else limits and retention are not checked |
+//!
 //! # Metrics
 //! In addition to the metrics of the bus, each with the label `topic`:
 //!
@@ -134,6 +148,8 @@
 //! |---|---|---|
 //! | `events_send_uncertain_total` | counter | messages that failed although the broker may have stored them: what is sent again may be stored twice, with the same id |
 //! | `events_send_duplicates_total` | counter | messages that the broker had already, from a request whose reply was lost; stored once |
+//! | `events_kafka_partition_held_back` | gauge, also `group` and `partition` | 1 while a partition is paused because messages of a failing key fill the memory |
+//! | `events_kafka_dropped_headers_total` | counter, without `topic` | headers that were left out because their names are not UTF-8 |
 //!
 //! # Differences from the other transports
 //! - Positions are partition and offset. Positions of two partitions do not compare.

@@ -12,11 +12,13 @@ use super::config::Config;
 use super::control::{self, Action, ControlRequest};
 use events_transport::{ConsumerGroup, ErrorKind, Position, StartPosition, Topic, TransportError};
 
-/// How long members may take to leave: they look for requests twice a second, and a member whose process is
-/// suspended is dropped by the brokers after its session.
-const PATIENCE: Duration = Duration::from_secs(20);
-/// How long members stay away if the caller does not end its request.
-const HOLD: Duration = Duration::from_secs(25);
+/// How long members may take to leave beyond a session: they look for requests twice a second, and a member that was
+/// killed or whose process is suspended is dropped by the brokers after its session.
+const LEAVE: Duration = Duration::from_secs(15);
+/// The longest session that is waited for.
+const LONGEST_SESSION: Duration = Duration::from_secs(100);
+/// How much longer members stay away if the caller does not end its request.
+const HOLD: Duration = Duration::from_secs(5);
 /// The pause between two attempts.
 const PAUSE: Duration = Duration::from_millis(50);
 /// After this time, the request is looked at again: another caller may have replaced it.
@@ -182,7 +184,7 @@ impl Members<'_> {
         self.topics.extend(other_topics(self.session, &of_group, &self.own)?);
         let control =
             self.session.of_group(&namespace.kafka_group_name(&control::control_group(self.group)))?;
-        let mut request = ControlRequest::leave(self.current(&control)?, HOLD);
+        let mut request = ControlRequest::leave(self.current(&control)?, self.patience() + HOLD);
         self.write(&control, request, request.action)?;
         let changed = self.attempt(&control, &mut request, change);
         let ended = self.write(&control, request, if changed.is_ok() { end } else { Action::Moved });
@@ -196,7 +198,7 @@ impl Members<'_> {
         request: &mut ControlRequest,
         change: impl Fn() -> Result<Change, TransportError>,
     ) -> Result<(), TransportError> {
-        let deadline = Instant::now() + PATIENCE;
+        let deadline = Instant::now() + self.patience();
         let mut looked = Instant::now();
         loop {
             std::thread::sleep(PAUSE);
@@ -210,7 +212,7 @@ impl Members<'_> {
                 looked = Instant::now();
                 let current = self.current(control)?;
                 if current != Some(*request) {
-                    *request = ControlRequest::leave(current, HOLD);
+                    *request = ControlRequest::leave(current, self.patience() + HOLD);
                     self.write(control, *request, request.action)?;
                 }
             }
@@ -249,12 +251,17 @@ impl Members<'_> {
         }
     }
 
+    /// How long the members may take to leave.
+    fn patience(&self) -> Duration {
+        self.session.config().client.session().min(LONGEST_SESSION) + LEAVE
+    }
+
     fn have_not_left(&self) -> TransportError {
         let message = format!(
             "group `{}` has members that did not leave it within {} s: they belong to another program, or their \
              process is suspended; stop them and try again",
             self.group,
-            PATIENCE.as_secs()
+            self.patience().as_secs()
         );
         self.error(ErrorKind::Locked, message)
     }

@@ -19,7 +19,7 @@ use rdkafka::metadata::{MetadataPartition, MetadataTopic};
 
 pub(crate) use self::offsets::{Change, Committed};
 pub(crate) use self::read::Record;
-use super::connect::{off_thread, persist, reach};
+use super::connect::{OFFSETS_TOPIC, off_thread, persist, reach};
 use super::context::Context;
 use super::error;
 use crate::config::Config;
@@ -30,6 +30,8 @@ const TICK: Duration = Duration::from_millis(2);
 /// How long the first attempt of a call waits for its answer, which a broker that stops may never give. Each is twice
 /// as long as the one before, since the answer of a busy broker to an earlier one does not count.
 const ATTEMPT: Duration = Duration::from_secs(2);
+/// How long a new leader may take until it lists the groups of its partitions.
+const ELECTED: Duration = Duration::from_secs(1);
 /// The group of a client that looks at no group. Nothing is committed to it.
 const NO_GROUP: &str = "events.admin";
 
@@ -104,6 +106,8 @@ pub(crate) struct Session {
     config: Arc<Config>,
     consumer: Arc<BaseConsumer<Context>>,
     call: Call,
+    /// Whether a broker did not answer at once.
+    was_away: AtomicBool,
 }
 
 impl Session {
@@ -117,10 +121,12 @@ impl Session {
         let consumer: BaseConsumer<Context> = settings
             .create_with_context(config.client.context())
             .map_err(|error| error::convert(error, call.operation, &call.subject))?;
-        let session = Self { config: Arc::clone(config), consumer: Arc::new(consumer), call };
+        let was_away = AtomicBool::new(false);
+        let session = Self { config: Arc::clone(config), consumer: Arc::new(consumer), call, was_away };
         let Call { operation, subject } = &session.call;
         let poll = |wait| drop(session.consumer.poll(wait));
-        reach(session.consumer.client(), poll, config.client.timeout(), operation, subject)?;
+        let at_once = reach(session.consumer.client(), poll, config.client.timeout(), operation, subject)?;
+        session.was_away.store(!at_once, Ordering::Relaxed);
         Ok(session)
     }
 
@@ -176,7 +182,12 @@ impl Session {
 
     /// Repeats a call while its failure is one that ends by itself, for as long as a call may take.
     fn repeat<T>(&self, mut call: impl FnMut() -> KafkaResult<T>) -> Result<T, TransportError> {
-        persist(self.timeout(), || call().map_err(|error| self.error(error)))
+        persist(self.timeout(), || {
+            call().map_err(|error| {
+                self.was_away.store(true, Ordering::Relaxed);
+                self.error(error)
+            })
+        })
     }
 
     /// All brokers and topics.
@@ -206,10 +217,25 @@ impl Session {
 
     /// The names of all groups, sorted.
     pub(crate) fn groups(&self) -> Result<Vec<String>, TransportError> {
-        // librdkafka asks the brokers that it knows.
-        self.served(|consumer, wait| consumer.fetch_metadata(None, wait).map(drop))?;
-        let list = self.served(|consumer, wait| consumer.fetch_group_list(None, wait))?;
-        let mut names: Vec<_> = list.groups().iter().map(|group| group.name().to_owned()).collect();
+        let list = || {
+            self.served(|consumer, wait| {
+                // librdkafka asks the brokers that it knows, and each lists the groups of the partitions that it leads.
+                let metadata = consumer.fetch_metadata(None, wait)?;
+                let offsets = metadata.topics().iter().find(|topic| topic.name() == OFFSETS_TOPIC);
+                let mut partitions = offsets.iter().flat_map(|topic| topic.partitions());
+                if partitions.any(|partition| partition.leader() < 0) {
+                    return Err(KafkaError::GroupListFetch(RDKafkaErrorCode::CoordinatorNotAvailable));
+                }
+                let list = consumer.fetch_group_list(None, wait)?;
+                Ok(list.groups().iter().map(|group| group.name().to_owned()).collect::<Vec<_>>())
+            })
+        };
+        let mut names = list()?;
+        if self.was_away.load(Ordering::Relaxed) {
+            // A broker that has just become the leader of a partition leaves its groups out for a moment.
+            std::thread::sleep(ELECTED);
+            names.extend(list()?);
+        }
         names.sort();
         names.dedup();
         Ok(names)

@@ -17,8 +17,8 @@ const STEP: Duration = Duration::from_millis(100);
 /// How long the events of the client are served between two.
 const SERVE: Duration = Duration::from_millis(2);
 
-/// The topic to ask for. A question makes librdkafka connect at once; otherwise it does so within a second.
-const EXISTING: &str = "__consumer_offsets";
+/// Kafka's own topic with what all groups have committed.
+pub(super) const OFFSETS_TOPIC: &str = "__consumer_offsets";
 
 /// Runs work that blocks on a thread of its own, so that it needs no tokio runtime.
 ///
@@ -68,7 +68,8 @@ pub(crate) fn persist<T>(
     }
 }
 
-/// Waits until the client has reached a broker, for at most this long. `poll` serves the client's events.
+/// Waits until the client has reached a broker, for at most this long. `poll` serves the client's events. Returns
+/// whether no error was reported before.
 ///
 /// # Errors
 /// A [`TransportError`] that says what to do. Rejected credentials and certificates end the wait.
@@ -78,7 +79,7 @@ pub(crate) fn reach<C: ClientContext + AsRef<Context>>(
     timeout: Duration,
     operation: &'static str,
     subject: &str,
-) -> Result<(), TransportError> {
+) -> Result<bool, TransportError> {
     let deadline = Instant::now() + timeout;
     let context = (**client.context()).as_ref();
     let mut step = STEP;
@@ -86,8 +87,9 @@ pub(crate) fn reach<C: ClientContext + AsRef<Context>>(
         poll(SERVE);
         let failed = context.last_error().filter(is_final);
         let left = deadline.saturating_duration_since(Instant::now());
-        if failed.is_none() && client.fetch_metadata(Some(EXISTING), step.min(left.max(STEP))).is_ok() {
-            return Ok(());
+        // A question makes librdkafka connect at once; otherwise it does so within a second.
+        if failed.is_none() && client.fetch_metadata(Some(OFFSETS_TOPIC), step.min(left.max(STEP))).is_ok() {
+            return Ok(context.last_error().is_none());
         }
         step *= 2;
         if failed.is_some() || Instant::now() >= deadline {

@@ -56,10 +56,11 @@ pub(crate) fn time_of(record: &BorrowedMessage<'_>) -> SystemTime {
     SystemTime::UNIX_EPOCH + Duration::from_millis(millis.unwrap_or_default())
 }
 
-/// The first millisecond since 1970 that is not before a time, for the search of its first record.
+/// The millisecond since 1970 from which to search for the first record of a time or later. The times of records are
+/// cut to milliseconds too, so that none of them is passed over.
 pub(super) fn first_millis(time: SystemTime) -> i64 {
     let since = time.duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
-    i64::try_from(since.as_nanos().div_ceil(1_000_000)).unwrap_or(i64::MAX)
+    i64::try_from(since.as_millis()).unwrap_or(i64::MAX)
 }
 
 /// The headers whose names are UTF-8, in their order.

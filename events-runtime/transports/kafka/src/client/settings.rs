@@ -60,6 +60,8 @@ const CONSUMER_DEFAULTS: &[(&str, &str)] = &[
 /// The default of `transaction.timeout.ms`. Brokers abort a transaction that is open for longer: that of a dead member
 /// holds back readers until then. A leader or coordinator that fails is replaced in 10 s, within the same transaction.
 const TRANSACTION_TIMEOUT: Duration = Duration::from_secs(20);
+/// The default of `session.timeout.ms`, and of the brokers' `group.consumer.session.timeout.ms`.
+const SESSION: Duration = Duration::from_secs(45);
 /// The default of `batch.size` in librdkafka.
 const BATCH_BYTES: usize = 1_000_000;
 
@@ -106,6 +108,12 @@ impl ClientSettings {
     pub(crate) fn transaction_timeout(&self) -> Duration {
         let own = self.own("transaction.timeout.ms").and_then(|text| text.parse().ok());
         own.map_or(TRANSACTION_TIMEOUT, Duration::from_millis)
+    }
+
+    /// After which time the brokers drop a member that is silent.
+    pub(crate) fn session(&self) -> Duration {
+        let own = self.own("session.timeout.ms").and_then(|text| text.parse().ok());
+        own.map_or(SESSION, Duration::from_millis)
     }
 
     /// The limit of a batch, in bytes.

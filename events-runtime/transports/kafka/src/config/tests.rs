@@ -76,6 +76,17 @@ fn a_setting_that_would_break_a_promise_is_refused_with_the_reason() {
 }
 
 #[test]
+fn a_duration_that_no_wait_can_have_is_refused_by_the_name_of_its_setting() {
+    for (name, value) in
+        [("timeout", "999ms"), ("timeout", "25h"), ("timeout", "99999999999d"), ("retry_for", "25h")]
+    {
+        let error = refused(&format!("kafka://a?{name}={value}"));
+        assert!(error.contains(&format!("`{name}={value}`")) && error.contains("`1d`"), "{error}");
+    }
+    read("kafka://a?timeout=1d&retry_for=0s").unwrap();
+}
+
+#[test]
 fn a_setting_and_its_alias_or_its_file_do_not_contradict_each_other() {
     let config = read("kafka://a?linger.ms=7").unwrap();
     assert_eq!(config.client.producer().get("queue.buffering.max.ms"), Some("7"));

@@ -196,9 +196,10 @@ pub(super) fn schemas(
     };
     let wrong = settings.iter().filter(|(_, settings)| settings.as_ref().is_some_and(is_wrong));
     let wrong: Vec<_> = wrong.map(|(name, _)| name.clone()).collect();
-    // A topic with a group is likely one of this program's. With a registry, or if they may be created, none is
-    // needed.
-    let is_needed = config.registry.is_none() && config.creation.is_none();
+    // A topic with a group is likely one of this program's. None is needed if they may be created, or if the registry
+    // has all schemas.
+    let registry = config.registry.as_ref();
+    let is_needed = registry.is_none_or(|registry| registry.has_bare_types()) && config.creation.is_none();
     let used = topics.iter().filter(|topic| is_needed && !topic.groups.is_empty());
     let used = used.filter(|topic| topic.holds_events()).map(|topic| schema_topic(&topic.info.name));
     let missing: Vec<_> = used.filter(|name| !settings.iter().any(|(found, _)| found == name)).collect();
@@ -210,8 +211,9 @@ pub(super) fn schemas(
     }
     if !missing.is_empty() {
         let names = quoted(missing.into_iter());
+        let events = if registry.is_some() { "events of the types in `registry_bare`" } else { "events" };
         parts.push(format!(
-            "{names} don't exist, and `create_topics` is off: events can't be sent to their topics before they are \
+            "{names} don't exist, and `create_topics` is off: {events} can't be sent to their topics before they are \
              created with 1 partition, {needs}"
         ));
     }

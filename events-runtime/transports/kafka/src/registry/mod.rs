@@ -100,6 +100,10 @@ impl Registry {
     }
 
     /// Whether events of a type are sent without a frame, so that their schemas are stored beside the topic.
+    pub(crate) fn has_bare_types(&self) -> bool {
+        !self.settings.bare.is_empty()
+    }
+
     pub(crate) fn sends_bare(&self, event_type: &str) -> bool {
         self.settings.bare.contains(event_type)
     }

@@ -1,5 +1,6 @@
 //! Takes partitions over and returns them.
 
+use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
 use super::{LAST_COMMIT, Pending, Worker};
@@ -145,6 +146,7 @@ impl Worker {
                 None => new.push(place),
             }
         }
+        self.bound(&mut known)?;
         for place in new {
             let starts = self.sources.get(place.topic).map(|source| &source.starts);
             let offset = match starts.and_then(|starts| starts.get(&place.partition)) {
@@ -154,6 +156,27 @@ impl Worker {
             known.push((place, Progress::at(offset), None));
         }
         Ok(known)
+    }
+
+    /// Ignores commit metadata that says what no member can know: that messages behind the end are settled.
+    fn bound(&self, known: &mut [(Place, Progress, Option<(u64, String)>)]) -> Result<(), TransportError> {
+        let beyond = |(_, progress, _): &&(Place, Progress, _)| progress.cursor > progress.offset();
+        let places: Vec<_> = known.iter().filter(beyond).map(|(place, ..)| *place).collect();
+        if places.is_empty() {
+            return Ok(());
+        }
+        let ends: BTreeMap<_, _> = self.client.offsets_at(&places, At::End, ASK)?.into_iter().collect();
+        for (place, progress, stored) in known {
+            if ends.get(place).is_some_and(|end| progress.cursor > *end) {
+                tracing::warn!(
+                    topic = self.sources.get(place.topic).map(|source| source.name.as_str()),
+                    partition = place.partition,
+                    "the commit metadata names messages behind the end of the partition, and is ignored"
+                );
+                *progress = Progress::at(stored.as_ref().map_or(0, |(offset, _)| *offset));
+            }
+        }
+        Ok(())
     }
 
     fn revoke(&self, places: Vec<Place>, finish: Instant, commit: Option<Instant>) -> Option<Pending> {

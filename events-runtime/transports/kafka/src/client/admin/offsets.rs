@@ -11,11 +11,11 @@ use rdkafka::error::{KafkaError, KafkaResult, RDKafkaErrorCode};
 use rdkafka::topic_partition_list::{Offset, TopicPartitionListElem};
 
 use super::{Session, TopicPartition};
+use crate::client::error;
 use crate::client::record::first_millis;
 use crate::client::topics::refresh;
-use crate::client::{error, error_codes};
 use events_support::error_chain::caught;
-use events_transport::{ErrorKind, TransportError};
+use events_transport::TransportError;
 
 /// How long a broker that has just started may not know a partition that the cluster has named.
 const HEARD: Duration = Duration::from_secs(10);
@@ -74,11 +74,16 @@ impl Session {
             let found = consumer.offsets_for_times(list()?, wait).and_then(checked);
             found.map_err(|error| {
                 refresh(consumer, partitions.iter().map(|(topic, _)| topic.as_str()), wait);
-                match error::code_of(&error).map(|code| error_codes::lookup(code).kind) {
-                    Some(ErrorKind::NotFound) if Instant::now() < heard_by => {
-                        KafkaError::MetadataFetch(RDKafkaErrorCode::LeaderNotAvailable)
-                    }
-                    _ => error,
+                let is_passing = match error::code_of(&error) {
+                    // No partition of the list has a leader.
+                    Some(RDKafkaErrorCode::UnknownPartition) => true,
+                    Some(RDKafkaErrorCode::UnknownTopicOrPartition) => Instant::now() < heard_by,
+                    _ => false,
+                };
+                if is_passing {
+                    KafkaError::MetadataFetch(RDKafkaErrorCode::LeaderNotAvailable)
+                } else {
+                    error
                 }
             })
         })?;
