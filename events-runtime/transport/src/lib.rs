@@ -137,6 +137,22 @@ pub trait Transport: Send + Sync {
     /// A [`TransportError`], of kind [`NotFound`](ErrorKind::NotFound) if there is no such topic.
     fn groups<'a>(&'a self, topic: &'a Topic) -> BoxFuture<'a, Result<Vec<GroupStatus>, TransportError>>;
 
+    /// One group of a topic with its lag; `None` if there is none of this name. The default looks for it among all
+    /// groups.
+    ///
+    /// # Errors
+    /// A [`TransportError`], of kind [`NotFound`](ErrorKind::NotFound) if there is no such topic.
+    fn group<'a>(
+        &'a self,
+        topic: &'a Topic,
+        group: &'a ConsumerGroup,
+    ) -> BoxFuture<'a, Result<Option<GroupStatus>, TransportError>> {
+        Box::pin(async move {
+            let groups = self.groups(topic).await?;
+            Ok(groups.into_iter().find(|status| status.group == *group))
+        })
+    }
+
     /// Reads the messages that a group has not settled, in flight or not: up to `max` messages after `after`,
     /// or from the beginning if it is `None`, sorted by partition and position. May return fewer, but returns
     /// none only if there are no more. With partitions, `after` is a position in one of them: the rest of

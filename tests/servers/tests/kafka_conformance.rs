@@ -9,7 +9,7 @@ use events_tests::conformance;
 type Kafka = TestServers<KafkaServer>;
 
 /// The first pause between two faults. A broker that comes back needs seconds, and so do its groups.
-const REST: Duration = Duration::from_secs(12);
+const REST: Duration = Duration::from_secs(20);
 /// The first pause between two cuts.
 const BRIEF: Duration = Duration::from_millis(400);
 /// A restart takes 3 to 6 s, and longer on a busy machine.
@@ -18,8 +18,8 @@ const PATIENCE: u32 = 40;
 const SHORT: u32 = 15;
 /// The time for which a start waits for the cluster, which the faults take away at any moment.
 const AWAY: &str = "timeout=60s";
-/// Longer than a broker is away, which would cost each member its place. A member whose farewell is lost holds its
-/// group back for as long.
+/// Longer than a broker is away, which would cost each member its place. Shorter than `REST`: a member whose farewell is
+/// lost holds its group back for as long, and a broker counts from its start.
 const SESSION: &str = "session.timeout.ms=15000&heartbeat.interval.ms=500";
 
 /// One partition: most promises are about one order of all messages.
@@ -54,7 +54,7 @@ fn killed() -> SharedServers {
 /// Half of the pauses exceed the timeout of requests.
 fn paused() -> SharedServers {
     SharedServers::of("paused", || {
-        let kafka = alone().with_faults("paused", REST / 12, PATIENCE, |server| {
+        let kafka = alone().with_faults("paused", REST / 20, PATIENCE, |server| {
             server.signal("STOP");
             std::thread::sleep(Duration::from_millis(fastrand::u64(100..2_000)));
             server.signal("CONT");

@@ -90,10 +90,11 @@ async fn settle_first(transport: &dyn Transport, name: &str, count: usize) {
 /// The positions of all messages that a group receives until it has settled all.
 async fn rest(transport: &dyn Transport, name: &str) -> Vec<Position> {
     let mut consumer = member(transport, name).await;
+    let group = group(name);
     let mut seen = Vec::new();
     loop {
-        let status = transport.groups(&topic()).await.expect("the groups are listed");
-        if status.iter().any(|status| status.group.as_str() == name && status.lag == 0) {
+        let status = transport.group(&topic(), &group).await.expect("the group is there");
+        if status.is_some_and(|status| status.lag == 0) {
             consumer.close().await.expect("the consumer leaves");
             return seen;
         }

@@ -88,15 +88,29 @@ pub(super) fn committed(
     Ok(committed)
 }
 
-/// The groups of a topic with their lag, sorted by name: those that have committed an offset in it.
-pub(super) async fn groups(config: &Arc<Config>, topic: &Topic) -> Result<Vec<GroupStatus>, TransportError> {
-    let topic = topic.clone();
+/// The groups of a topic, or this one, with their lag, sorted by name: those that have committed an offset in it.
+pub(super) async fn groups(
+    config: &Arc<Config>,
+    topic: &Topic,
+    only: Option<&ConsumerGroup>,
+) -> Result<Vec<GroupStatus>, TransportError> {
+    let (topic, only) = (topic.clone(), only.cloned());
     client::run(config, Call::new("list the groups of", &topic), move |session| {
         let own = partitions(&existing(session, &topic)?);
         let begins = format!("{topic}.");
-        let retries = retry_topics(session, |name| name.starts_with(&begins) && delay_in(name).is_some())?;
+        let is_wanted = |name: &str| match &only {
+            Some(group) => is_of(name, &topic, group),
+            None => name.starts_with(&begins) && delay_in(name).is_some(),
+        };
+        let retries = retry_topics(session, is_wanted)?;
         let all: Vec<_> = own.iter().chain(retries.iter().flat_map(|(_, all)| all)).cloned().collect();
-        let groups = of_topic(session, &all)?;
+        let groups = match &only {
+            None => of_topic(session, &all)?,
+            Some(group) => {
+                let committed = committed(&of_group(session, group)?, &all)?;
+                [(group.clone(), committed)].into_iter().filter(|(_, all)| !all.is_empty()).collect()
+            }
+        };
         // After the offsets of the groups, so that no group is ahead of the end.
         let ranges = session.ranges(&all)?;
         let ranges_of = |partitions: &[TopicPartition]| -> BTreeMap<_, _> {

@@ -332,7 +332,15 @@ impl Transport for KafkaTransport {
     }
 
     fn groups<'a>(&'a self, topic: &'a Topic) -> BoxFuture<'a, Result<Vec<GroupStatus>, TransportError>> {
-        Box::pin(admin::groups(&self.config, topic))
+        Box::pin(admin::groups(&self.config, topic, None))
+    }
+
+    fn group<'a>(
+        &'a self,
+        topic: &'a Topic,
+        group: &'a ConsumerGroup,
+    ) -> BoxFuture<'a, Result<Option<GroupStatus>, TransportError>> {
+        Box::pin(async { Ok(admin::groups(&self.config, topic, Some(group)).await?.pop()) })
     }
 
     fn unsettled<'a>(

@@ -39,8 +39,7 @@ impl LeasedBatch {
         let group = dead_letters.group()?;
         let subscription = Subscription::new(topic.clone(), group.clone()).lease(*lease).retries_in_place();
         let consumer = transport.consumer(subscription).await?;
-        let groups = transport.groups(topic).await?;
-        let status = groups.into_iter().find(|status| status.group == group);
+        let status = transport.group(topic, &group).await?;
         Ok(Self {
             consumer,
             deliveries: Vec::new(),

@@ -67,11 +67,11 @@ impl DeadLetters<'_> {
     /// A [`TransportError`] if the store can't be read.
     pub async fn waiting(&self) -> Result<u64, TransportError> {
         let group = self.group()?;
-        let groups = match self.transport.groups(&self.topic).await {
+        let status = match self.transport.group(&self.topic, &group).await {
             Err(error) if error.kind() == ErrorKind::NotFound => return Ok(0),
-            groups => groups?,
+            status => status?,
         };
-        if let Some(status) = groups.iter().find(|status| status.group == group) {
+        if let Some(status) = status {
             return Ok(status.lag);
         }
         // None was processed yet.
@@ -82,9 +82,9 @@ impl DeadLetters<'_> {
     /// The number of dead letters leased by any program.
     pub(super) async fn in_flight(&self) -> Result<u64, TransportError> {
         let group = self.group()?;
-        match self.transport.groups(&self.topic).await {
+        match self.transport.group(&self.topic, &group).await {
             Err(error) if error.kind() == ErrorKind::NotFound => Ok(0),
-            groups => Ok(groups?.into_iter().find(|it| it.group == group).map_or(0, |it| it.in_flight)),
+            status => Ok(status?.map_or(0, |status| status.in_flight)),
         }
     }
 
@@ -94,15 +94,14 @@ impl DeadLetters<'_> {
         mut see: impl FnMut(DeadLetter) -> Result<(), E>,
     ) -> Result<(), E> {
         let group = self.group()?;
-        match self.transport.groups(&self.topic).await {
+        match self.transport.group(&self.topic, &group).await {
             Err(error) if error.kind() == ErrorKind::NotFound => return Ok(()),
-            groups => drop(groups?),
+            status => drop(status?),
         }
         let subscription =
             Subscription::new(self.topic.clone(), group.clone()).lease(self.lease).retries_in_place();
         let mut consumer = self.transport.consumer(subscription).await?;
-        let statuses = self.transport.groups(&self.topic).await?;
-        let status = statuses.into_iter().find(|status| status.group == group);
+        let status = self.transport.group(&self.topic, &group).await?;
         let count = |count: u64| usize::try_from(count).unwrap_or(usize::MAX);
         let all = status.as_ref().map_or(SOME, |status| count(status.lag));
         let free = status.map_or(SOME, |status| count(status.lag.saturating_sub(status.in_flight)));

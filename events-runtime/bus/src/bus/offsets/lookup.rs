@@ -56,6 +56,13 @@ impl<'t> Lookup<'t> {
     }
 
     /// This group's status.
+    pub(super) async fn status(&self) -> Result<GroupStatus, TransportError> {
+        let Made { transport, topic, group, .. } = &self.made;
+        let status = transport.group(topic, group).await?;
+        status.ok_or_else(|| TransportError::no_group("look into", topic, group))
+    }
+
+    /// This group's status among those of all groups.
     pub(super) fn of<'s>(&self, groups: &'s [GroupStatus]) -> Result<&'s GroupStatus, TransportError> {
         let Made { topic, group, .. } = &self.made;
         let status = groups.iter().find(|status| status.group == *group);
@@ -64,8 +71,7 @@ impl<'t> Lookup<'t> {
 
     /// Finds the first event with this id, up to the current end of the topic.
     pub(super) async fn find(&mut self, id: Uuid) -> Result<Option<Position>, TransportError> {
-        let groups = self.made.transport.groups(self.made.topic).await?;
-        let mut left = self.of(&groups)?.lag;
+        let mut left = self.status().await?.lag;
         while left > 0 {
             let deliveries = self.consumer.receive(BATCH, PATIENCE).await?;
             if deliveries.is_empty() {

@@ -125,8 +125,7 @@ impl<'t> Offsets<'t> {
             }
             SeekTarget::Start(start) => {
                 let lookup = Lookup::open(self.transport, &self.topic, start).await?;
-                let groups = self.list().await;
-                let next = groups.and_then(|groups| Ok(lookup.of(&groups)?.positions()));
+                let next = lookup.status().await.map(|status| status.positions());
                 lookup.close().await?;
                 match next? {
                     Some(next) => self.within(&next, &first, &end, &end)?,
@@ -276,8 +275,10 @@ impl<'t> Offsets<'t> {
     /// # Errors
     /// A [`TransportError`], of kind [`NotFound`](ErrorKind::NotFound) if the group does not exist.
     pub async fn status(&self, group: &ConsumerGroup) -> Result<GroupStatus, TransportError> {
-        let groups = self.list().await?;
-        self.find(group, &groups)
+        match self.transport.group(&self.topic, group).await? {
+            Some(status) => Ok(status),
+            None => self.find(group, &self.list().await?),
+        }
     }
 
     fn find(&self, group: &ConsumerGroup, groups: &[GroupStatus]) -> Result<GroupStatus, TransportError> {

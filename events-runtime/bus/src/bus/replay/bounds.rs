@@ -99,8 +99,8 @@ pub(super) async fn settled(
     let (mut pause, longest) = CHECK_PAUSES;
     let mut joined = false;
     loop {
-        match transport.groups(topic).await {
-            Ok(groups) => match groups.into_iter().find(|status| status.group == *group) {
+        match transport.group(topic, group).await {
+            Ok(found) => match found {
                 Some(status) if status.lag == 0 => return Ok(()),
                 Some(status) => match status.positions() {
                     Some(next) if is_reached(&next, end) => return Ok(()),

@@ -406,9 +406,8 @@ impl<'f> World<'f> {
     }
 
     async fn difference(&self) -> Result<Option<String>, Failure> {
-        let groups = self.transport.groups(&self.topic).await?;
-        let Some(status) = groups.into_iter().find(|status| status.group == self.group) else {
-            return differs("the group is not listed");
+        let Some(status) = self.transport.group(&self.topic, &self.group).await? else {
+            return differs("there is no such group");
         };
         let GroupStatus { lag, in_flight, next, .. } = status;
         let unsettled = self.model.unsettled();
