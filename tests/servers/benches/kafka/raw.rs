@@ -10,7 +10,7 @@ use rdkafka::admin::{AdminClient, AdminOptions, NewTopic, TopicReplication};
 use rdkafka::client::DefaultClientContext;
 use rdkafka::consumer::{BaseConsumer, CommitMode, Consumer as _};
 use rdkafka::error::{KafkaError, RDKafkaErrorCode};
-use rdkafka::message::{Header, OwnedHeaders};
+use rdkafka::message::{BorrowedMessage, Header, OwnedHeaders};
 use rdkafka::producer::{BaseProducer, BaseRecord, DeliveryResult, Producer as _, ProducerContext};
 use rdkafka::{ClientConfig, ClientContext};
 
@@ -121,12 +121,23 @@ pub(crate) fn enqueue(
     }
 }
 
+/// The next message. A poll also returns when it has served something else.
+fn next(consumer: &BaseConsumer) -> Result<BorrowedMessage<'_>, Failure> {
+    let began = Instant::now();
+    while began.elapsed() < LONG {
+        if let Some(polled) = consumer.poll(Duration::from_secs(1)) {
+            return Ok(polled?);
+        }
+    }
+    Err("no message came".into())
+}
+
 /// Reads all messages, and commits the offsets of each thousand without waiting for the last commit.
 fn consume(server: &KafkaServer, topic: &str) -> Result<f64, Failure> {
     let consumer = consumer(server, topic)?;
     let (mut started, mut count) = (None, 0);
     while count < COUNT {
-        let message = consumer.poll(LONG).ok_or("no message came")??;
+        let message = next(&consumer)?;
         started.get_or_insert_with(Instant::now);
         consumer.store_offset_from_message(&message)?;
         count += 1;
