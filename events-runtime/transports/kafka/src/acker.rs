@@ -1,13 +1,13 @@
 //! Settles the deliveries of one topic of a consumer, or of one of its retry topics.
 
-use std::sync::Arc;
+use std::sync::{Arc, MutexGuard};
 use std::time::{Duration, Instant};
 
 use futures_util::FutureExt as _;
 use tokio::sync::oneshot;
 
 use super::client::Place;
-use super::member::{Member, Stored};
+use super::member::{Member, State, Stored};
 use super::moves::Moves;
 use super::partition::{Lease, Now, Record, Requeue};
 use super::registry::Registry;
@@ -45,10 +45,53 @@ pub(super) struct AckerOf {
 /// What one outcome waits for.
 enum Wait {
     Done(Stored),
+    /// The commit of the acknowledged messages of a partition, by its index in the batch.
+    Together(usize, Place, u64),
     /// The commit of this message.
     Commit(oneshot::Receiver<Stored>, Place, u64),
     /// The commit after a message was stored in another topic.
     Move(BoxFuture<'static, Stored>),
+}
+
+/// Outcomes that are applied together.
+struct Batch<'m> {
+    member: &'m Member,
+    state: Option<MutexGuard<'m, State>>,
+    /// The partitions with acknowledged messages.
+    acked: Vec<Place>,
+}
+
+impl<'m> Batch<'m> {
+    const fn of(member: &'m Member) -> Self {
+        Self { member, state: None, acked: Vec::new() }
+    }
+
+    /// The state, locked until [`unlock`](Self::unlock).
+    fn state(&mut self) -> &mut State {
+        self.state.get_or_insert_with(|| self.member.state())
+    }
+
+    fn unlock(&mut self) {
+        self.state = None;
+    }
+
+    fn ack(&mut self, place: Place, offset: u64, claim: u64) -> Wait {
+        if self.state().settle(place, offset, claim).is_err() {
+            return Wait::Done(Err(self.member.lost("settle", place, offset)));
+        }
+        let known = self.acked.iter().position(|acked| *acked == place);
+        let index = known.unwrap_or_else(|| {
+            self.acked.push(place);
+            self.acked.len() - 1
+        });
+        Wait::Together(index, place, offset)
+    }
+
+    /// The commits of the acknowledged messages, one for each partition; `None` if they are committed already.
+    fn commits(mut self) -> Vec<(Place, Option<oneshot::Receiver<Stored>>)> {
+        let acked = std::mem::take(&mut self.acked);
+        acked.into_iter().map(|place| (place, self.state().committed(place))).collect()
+    }
 }
 
 /// What becomes of a message that could not be stored in another topic.
@@ -72,40 +115,43 @@ impl Acker {
         &self.of.member
     }
 
-    fn apply(&self, settlement: Settlement) -> Wait {
+    fn apply(&self, settlement: Settlement, batch: &mut Batch<'_>) -> Wait {
         let Settlement { receipt, outcome, .. } = settlement;
         let Some((place, offset)) = self.at(&receipt) else {
             return Wait::Done(Err(self.member().closed("settle")));
         };
         let claim = receipt.token;
-        let mut state = self.member().state();
         let applied = match outcome {
-            Outcome::Ack => state.settle(place, offset, claim),
+            Outcome::Ack => return batch.ack(place, offset, claim),
             Outcome::Retry(after) => match self.of.retry_topics.of(after) {
-                None => state.requeue(place, offset, claim, Requeue::Counted(after)),
+                None => batch.state().requeue(place, offset, claim, Requeue::Counted(after)),
                 Some(topic) => {
-                    let held = state.held(place, offset, claim);
-                    let left = state.leave(place, offset, claim);
-                    drop(state);
+                    let held = batch.state().held(place, offset, claim);
+                    let left = batch.state().leave(place, offset, claim);
+                    batch.unlock();
                     return match (left, held) {
                         (Ok(()), Some(held)) => self.retry(place, offset, claim, topic, held, after),
                         _ => Wait::Done(Err(self.member().lost("settle", place, offset))),
                     };
                 }
             },
-            Outcome::Release => state.requeue(place, offset, claim, Requeue::Uncounted(Duration::ZERO)),
-            Outcome::Postpone(after) => state.requeue(place, offset, claim, Requeue::Uncounted(after)),
+            Outcome::Release => {
+                batch.state().requeue(place, offset, claim, Requeue::Uncounted(Duration::ZERO))
+            }
+            Outcome::Postpone(after) => {
+                batch.state().requeue(place, offset, claim, Requeue::Uncounted(after))
+            }
             Outcome::AckWith(outputs) => {
-                let left = state.leave(place, offset, claim);
-                drop(state);
+                let left = batch.state().leave(place, offset, claim);
+                batch.unlock();
                 return match left {
                     Ok(()) => Wait::Commit(self.transact(place, offset, claim, outputs, None), place, offset),
                     Err(_) => Wait::Done(Err(self.member().lost("settle", place, offset))),
                 };
             }
             Outcome::Reject(letter) => {
-                let left = state.leave(place, offset, claim);
-                drop(state);
+                let left = batch.state().leave(place, offset, claim);
+                batch.unlock();
                 let topic = &self.of.dead_letter_topic;
                 return match left {
                     Ok(()) => Wait::Move(self.leave_for(
@@ -121,7 +167,7 @@ impl Acker {
         if applied.is_err() {
             return Wait::Done(Err(self.member().lost("settle", place, offset)));
         }
-        match state.committed(place) {
+        match batch.state().committed(place) {
             Some(answer) => Wait::Commit(answer, place, offset),
             None => Wait::Done(Ok(())),
         }
@@ -251,30 +297,50 @@ impl Acker {
 /// Waits for the commit of a message.
 async fn committed(member: &Member, answer: oneshot::Receiver<Stored>, place: Place, offset: u64) -> Stored {
     match answer.await {
-        Ok(Err(error)) if error.kind() != ErrorKind::LeaseLost => Err(error),
-        Ok(Ok(())) => Ok(()),
+        Ok(stored) => of_message(member, stored, place, offset),
+        Err(_) => Err(member.lost("settle", place, offset)),
+    }
+}
+
+/// The result of a commit for one of its messages.
+fn of_message(member: &Member, stored: Stored, place: Place, offset: u64) -> Stored {
+    match stored {
         // The partition was returned or lost before.
-        Ok(Err(_)) | Err(_) => Err(member.lost("settle", place, offset)),
+        Err(error) if error.kind() == ErrorKind::LeaseLost => Err(member.lost("settle", place, offset)),
+        stored => stored,
     }
 }
 
 impl Settle for Acker {
     fn settle(&self, settlements: Vec<Settlement>) -> BoxFuture<'static, Vec<Stored>> {
         let mut waits = Vec::with_capacity(settlements.len());
+        let mut batch = Batch::of(self.member());
         for settlement in settlements {
-            waits.push(self.apply(settlement));
+            waits.push(self.apply(settlement, &mut batch));
         }
+        let commits = batch.commits();
         self.member().wake.notify_one();
         let member = Arc::clone(self.member());
         Box::pin(async move {
             // Outcomes that nobody waits for are committed a little later, together.
-            if waits.iter().any(|wait| matches!(wait, Wait::Commit(..))) {
+            if !commits.is_empty() || waits.iter().any(|wait| matches!(wait, Wait::Commit(..))) {
                 member.commit(&mut member.state());
+            }
+            let mut together = Vec::with_capacity(commits.len());
+            for (place, commit) in commits {
+                together.push(match commit {
+                    None => Ok(()),
+                    Some(answer) => answer.await.unwrap_or_else(|_| Err(member.lost("settle", place, 0))),
+                });
             }
             let mut results = Vec::with_capacity(waits.len());
             for wait in waits {
                 results.push(match wait {
                     Wait::Done(stored) => stored,
+                    Wait::Together(index, place, offset) => {
+                        let stored = together.get(index).cloned().unwrap_or(Ok(()));
+                        of_message(&member, stored, place, offset)
+                    }
                     Wait::Commit(answer, place, offset) => committed(&member, answer, place, offset).await,
                     Wait::Move(stored) => stored.await,
                 });

@@ -30,7 +30,7 @@ const AHEAD: Ahead = Ahead {
     sends: 100,
     plain: "send, 100 batches under way",
     keyed: "send, 1,000 keys, 100 batches under way",
-    acks: 20,
+    acks: 100,
 };
 
 fn main() -> Result<(), Failure> {

@@ -37,15 +37,21 @@ const MAX_PANICS: usize = 64;
 pub(crate) fn message_of(record: &BorrowedMessage<'_>) -> Message {
     let key = record.key().unwrap_or_default();
     let data = record.payload().unwrap_or_default();
-    // One allocation for both.
-    let mut bytes = Vec::with_capacity(key.len() + data.len());
+    let found = record.headers().map(headers_of).unwrap_or_default();
+    // One allocation for all.
+    let values = found.iter().map(|(_, value)| value.len()).sum::<usize>();
+    let mut bytes = Vec::with_capacity(key.len() + data.len() + values);
     bytes.extend_from_slice(key);
     bytes.extend_from_slice(data);
+    found.iter().for_each(|(_, value)| bytes.extend_from_slice(value));
     let bytes = Bytes::from(bytes);
-    let mut message = Message::new(bytes.slice(key.len()..));
+    let mut at = key.len() + data.len();
+    let mut message = Message::new(bytes.slice(key.len()..at));
     message.key = record.key().map(|key| bytes.slice(..key.len()));
-    if let Some(headers) = record.headers() {
-        message.headers = headers_of(headers);
+    message.headers = Headers::with_capacity(found.len());
+    for (name, value) in found {
+        message.headers.push(name, bytes.slice(at..at + value.len()));
+        at += value.len();
     }
     message
 }
@@ -66,14 +72,14 @@ pub(super) fn first_millis(time: SystemTime) -> i64 {
 /// The headers whose names are UTF-8, in their order.
 ///
 /// rdkafka panics at another name, and has no way to ask before. The panic hook reports each panic.
-fn headers_of(borrowed: &BorrowedHeaders) -> Headers {
+fn headers_of(borrowed: &BorrowedHeaders) -> Vec<(Cow<'static, str>, &[u8])> {
     let (count, mut next, mut panics) = (borrowed.count(), 0, 0);
-    let mut headers = Headers::new();
+    let mut headers = Vec::with_capacity(count);
     while next < count && panics < MAX_PANICS {
         let read = caught(|| {
             while next < count {
                 let header = borrowed.get(next);
-                headers.push(name(header.key), value(header.value));
+                headers.push((name(header.key), header.value.unwrap_or_default()));
                 next += 1;
             }
         });
@@ -95,8 +101,4 @@ fn name(name: &str) -> Cow<'static, str> {
         Some(known) => Cow::Borrowed(known),
         None => Cow::Owned(name.to_owned()),
     }
-}
-
-fn value(value: Option<&[u8]>) -> Bytes {
-    value.map(Bytes::copy_from_slice).unwrap_or_default()
 }
