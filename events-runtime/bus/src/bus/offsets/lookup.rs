@@ -56,10 +56,13 @@ impl<'t> Lookup<'t> {
     }
 
     /// This group's status.
-    pub(super) async fn status(&self) -> Result<GroupStatus, TransportError> {
+    pub(super) fn status(&self) -> impl Future<Output = Result<GroupStatus, TransportError>> {
+        // The future does not hold the consumer, which threads can't share.
         let Made { transport, topic, group, .. } = &self.made;
-        let status = transport.group(topic, group).await?;
-        status.ok_or_else(|| TransportError::no_group("look into", topic, group))
+        async move {
+            let status = transport.group(topic, group).await?;
+            status.ok_or_else(|| TransportError::no_group("look into", topic, group))
+        }
     }
 
     /// This group's status among those of all groups.

@@ -18,6 +18,9 @@ const ASK_AGAIN: Duration = Duration::from_millis(200);
 /// How long the work on a partition may go on after another member asked for it.
 const FINISH: Duration = Duration::from_secs(10);
 
+/// The progress of a partition, and what is committed of it.
+type Known = (Place, Progress, Option<(u64, String)>);
+
 impl Worker {
     pub(super) fn on_event(&mut self, event: GroupEvent) {
         match event {
@@ -119,11 +122,7 @@ impl Worker {
     }
 
     /// What is committed of partitions, or where they start.
-    #[allow(clippy::type_complexity)]
-    fn progress_of(
-        &self,
-        places: &[Place],
-    ) -> Result<Vec<(Place, Progress, Option<(u64, String)>)>, TransportError> {
+    fn progress_of(&self, places: &[Place]) -> Result<Vec<Known>, TransportError> {
         if places.is_empty() {
             return Ok(Vec::new());
         }
@@ -159,8 +158,8 @@ impl Worker {
     }
 
     /// Ignores commit metadata that says what no member can know: that messages behind the end are settled.
-    fn bound(&self, known: &mut [(Place, Progress, Option<(u64, String)>)]) -> Result<(), TransportError> {
-        let beyond = |(_, progress, _): &&(Place, Progress, _)| progress.cursor > progress.offset();
+    fn bound(&self, known: &mut [Known]) -> Result<(), TransportError> {
+        let beyond = |(_, progress, _): &&Known| progress.cursor > progress.offset();
         let places: Vec<_> = known.iter().filter(beyond).map(|(place, ..)| *place).collect();
         if places.is_empty() {
             return Ok(());
