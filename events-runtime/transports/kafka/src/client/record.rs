@@ -43,7 +43,9 @@ pub(crate) fn message_of(record: &BorrowedMessage<'_>) -> Message {
     let mut bytes = Vec::with_capacity(key.len() + data.len() + values);
     bytes.extend_from_slice(key);
     bytes.extend_from_slice(data);
-    found.iter().for_each(|(_, value)| bytes.extend_from_slice(value));
+    for (_, value) in &found {
+        bytes.extend_from_slice(value);
+    }
     let bytes = Bytes::from(bytes);
     let mut at = key.len() + data.len();
     let mut message = Message::new(bytes.slice(key.len()..at));
