@@ -108,8 +108,9 @@ fn found_topics(session: &Session, cluster: &ClusterInfo) -> Result<Vec<FoundTop
     let names: Vec<_> = infos.iter().map(|(_, info)| &*info.name).collect();
     let settings = session.topic_settings(&names)?;
     let all: Vec<_> = infos.iter().flat_map(|(_, info)| partitions(info)).collect();
-    let mut ranges = session.ranges(&all)?;
     let mut groups = of_topic(session, &all)?;
+    // After the offsets of the groups, so that no group is ahead of the end.
+    let mut ranges = session.ranges(&all)?;
     let mut topics = Vec::with_capacity(infos.len());
     for ((topic, info), settings) in infos.into_iter().zip(settings) {
         let is_of = |partition: &TopicPartition| partition.0 == info.name;
