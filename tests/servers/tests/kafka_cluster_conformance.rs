@@ -12,8 +12,9 @@ const REST: Duration = Duration::from_secs(12);
 const PATIENCE: u32 = 40;
 /// The time for which a start waits for the cluster.
 const AWAY: &str = "timeout=60s";
-/// Longer than a leader or a coordinator is away, and shorter than two pauses: a member whose farewell is lost holds its
-/// group back for as long, and a new coordinator counts from the beginning.
+/// The session is longer than the absence of a leader or a coordinator, so that members keep their places. It is shorter
+/// than `REST`, because a group waits a session for a member that could not say that it leaves, and a new coordinator
+/// begins to count anew.
 const SESSION: &str = "session.timeout.ms=10000&heartbeat.interval.ms=500";
 
 type Cluster = TestServers<KafkaCluster>;

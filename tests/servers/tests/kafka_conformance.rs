@@ -18,8 +18,9 @@ const PATIENCE: u32 = 40;
 const SHORT: u32 = 15;
 /// The time for which a start waits for the cluster, which the faults take away at any moment.
 const AWAY: &str = "timeout=60s";
-/// Longer than a broker is away, which would cost each member its place. Shorter than `REST`: a member whose farewell is
-/// lost holds its group back for as long, and a broker counts from its start.
+/// The session is longer than the absence of a broker, so that members keep their places. It is shorter than `REST`,
+/// because a group waits a session for a member that could not say that it leaves, and a broker that starts begins to
+/// count anew.
 const SESSION: &str = "session.timeout.ms=15000&heartbeat.interval.ms=500";
 
 /// One partition: most promises are about one order of all messages.

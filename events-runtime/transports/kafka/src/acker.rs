@@ -338,7 +338,8 @@ impl Settle for Acker {
                 results.push(match wait {
                     Wait::Done(stored) => stored,
                     Wait::Together(index, place, offset) => {
-                        let stored = together.get(index).cloned().unwrap_or(Ok(()));
+                        let stored = together.get(index).cloned();
+                        let stored = stored.unwrap_or_else(|| Err(member.lost("settle", place, offset)));
                         of_message(&member, stored, place, offset)
                     }
                     Wait::Commit(answer, place, offset) => committed(&member, answer, place, offset).await,

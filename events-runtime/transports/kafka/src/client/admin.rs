@@ -125,8 +125,9 @@ impl Session {
         let session = Self { config: Arc::clone(config), consumer: Arc::new(consumer), call, was_away };
         let Call { operation, subject } = &session.call;
         let poll = |wait| drop(session.consumer.poll(wait));
-        let at_once = reach(session.consumer.client(), poll, config.client.timeout(), operation, subject)?;
-        session.was_away.store(!at_once, Ordering::Relaxed);
+        reach(session.consumer.client(), poll, config.client.timeout(), operation, subject)?;
+        let was_away = session.consumer.context().last_error().is_some();
+        session.was_away.store(was_away, Ordering::Relaxed);
         Ok(session)
     }
 

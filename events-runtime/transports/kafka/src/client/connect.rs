@@ -68,8 +68,7 @@ pub(crate) fn persist<T>(
     }
 }
 
-/// Waits until the client has reached a broker, for at most this long. `poll` serves the client's events. Returns
-/// whether no error was reported before.
+/// Waits until the client has reached a broker, for at most this long. `poll` serves the client's events.
 ///
 /// # Errors
 /// A [`TransportError`] that says what to do. Rejected credentials and certificates end the wait.
@@ -79,7 +78,7 @@ pub(crate) fn reach<C: ClientContext + AsRef<Context>>(
     timeout: Duration,
     operation: &'static str,
     subject: &str,
-) -> Result<bool, TransportError> {
+) -> Result<(), TransportError> {
     let deadline = Instant::now() + timeout;
     let context = (**client.context()).as_ref();
     let mut step = STEP;
@@ -89,7 +88,7 @@ pub(crate) fn reach<C: ClientContext + AsRef<Context>>(
         let left = deadline.saturating_duration_since(Instant::now());
         // A question makes librdkafka connect at once; otherwise it does so within a second.
         if failed.is_none() && client.fetch_metadata(Some(OFFSETS_TOPIC), step.min(left.max(STEP))).is_ok() {
-            return Ok(context.last_error().is_none());
+            return Ok(());
         }
         step *= 2;
         if failed.is_some() || Instant::now() >= deadline {

@@ -112,7 +112,7 @@ impl GroupClient {
     /// A [`TransportError`] that says what to do.
     pub(crate) fn reach(&self) -> Result<(), TransportError> {
         let poll = |wait| drop(self.consumer.poll(wait));
-        reach(self.consumer.client(), poll, self.timeout, "consume as", &self.group).map(drop)
+        reach(self.consumer.client(), poll, self.timeout, "consume as", &self.group)
     }
 
     /// The number of partitions of a topic, which is created if that is configured.

@@ -228,7 +228,7 @@ impl<R: Receipt> Native<R> {
         operation: &'static str,
         subject: &str,
     ) -> Result<(), TransportError> {
-        connect::reach(self.client(), |time| self.poll(time), timeout, operation, subject).map(drop)
+        connect::reach(self.client(), |time| self.poll(time), timeout, operation, subject)
     }
 
     pub(crate) fn client(&self) -> &Client<Deliveries<R>> {
