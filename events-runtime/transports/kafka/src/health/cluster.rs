@@ -113,12 +113,15 @@ pub(super) fn message_size(topics: &[FoundTopic], broker: Option<&Settings>, con
         Some(sent) => format!("this client sends up to {sent} bytes (`message.max.bytes`)"),
         None => "this client sends up to the limit of each topic (`max.message.bytes`)".to_owned(),
     };
-    if let Some(bytes) = broker.and_then(|settings| settings.get("message.max.bytes")) {
+    let accepted = broker.and_then(|settings| settings.get("message.max.bytes"));
+    if let Some(bytes) = accepted {
         let _ = write!(value, ", the brokers accept {bytes}");
     }
+    // Without a limit of the client, that of the brokers is what a sender expects.
+    let expected = sent.or_else(|| accepted?.parse().ok());
     let limit = |topic: &FoundTopic| topic.number("max.message.bytes");
     let smaller: Vec<_> =
-        topics.iter().filter(|topic| limit(topic).is_some_and(|limit| Some(limit) < sent)).collect();
+        topics.iter().filter(|topic| limit(topic).is_some_and(|limit| Some(limit) < expected)).collect();
     if !smaller.is_empty() {
         let _ = write!(value, "; {} accept less (`max.message.bytes`)", names(&smaller));
     }
