@@ -8,4 +8,5 @@ pub use crate::hub::state::Outbound;
 pub use crate::hub::unit::{InUnit, Unit, current_unit};
 pub use crate::metadata::extensions::is_trace;
 pub use crate::metadata::id::{new_id, new_openedx_id};
+pub use crate::metadata::text::received;
 pub use crate::registry::signal_descriptor::{Profile, SignalDescriptor, linked as linked_descriptors};

@@ -2,6 +2,7 @@
 
 use std::borrow::Cow;
 use std::fmt;
+use std::sync::Arc;
 
 use bytes::Bytes;
 
@@ -68,73 +69,108 @@ impl Message {
 }
 
 /// Names and values, in order. Names are case-sensitive.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub struct Headers(Vec<(Cow<'static, str>, Bytes)>);
+///
+/// Clones share one list until one of them is changed, since a message goes through several hands.
+#[derive(Clone, Default)]
+pub struct Headers(Option<Arc<Vec<Header>>>);
+
+type Header = (Cow<'static, str>, Bytes);
 
 impl Headers {
     /// Creates empty headers.
     #[must_use]
     pub const fn new() -> Self {
-        Self(Vec::new())
+        Self(None)
     }
 
     /// Creates empty headers with this capacity.
     #[must_use]
     pub fn with_capacity(capacity: usize) -> Self {
-        Self(Vec::with_capacity(capacity))
+        Self(Some(Arc::new(Vec::with_capacity(capacity))))
     }
 
-    /// Adds a header at the end, even if its name exists already.
+    /// Adds a header at the end, even if its name exists already. To add many, collect them.
     pub fn push(&mut self, name: impl Into<Cow<'static, str>>, value: impl Into<Bytes>) {
-        self.0.push((name.into(), value.into()));
+        self.list_mut().push((name.into(), value.into()));
+    }
+
+    fn list(&self) -> &[Header] {
+        self.0.as_deref().map(Vec::as_slice).unwrap_or_default()
+    }
+
+    fn list_mut(&mut self) -> &mut Vec<Header> {
+        Arc::make_mut(self.0.get_or_insert_default())
     }
 
     /// The first value of this name.
     #[must_use]
     pub fn get(&self, name: &str) -> Option<&Bytes> {
-        self.0.iter().find(|(n, _)| n == name).map(|(_, value)| value)
+        self.list().iter().find(|(n, _)| n == name).map(|(_, value)| value)
     }
 
     /// All values of this name, in order.
     pub fn get_all<'a>(&'a self, name: &'a str) -> impl Iterator<Item = &'a Bytes> {
-        self.0.iter().filter(move |(n, _)| n == name).map(|(_, value)| value)
+        self.list().iter().filter(move |(n, _)| n == name).map(|(_, value)| value)
     }
 
     /// Keeps the headers for which `keep` returns `true`.
     pub fn retain(&mut self, mut keep: impl FnMut(&str, &Bytes) -> bool) {
-        self.0.retain(|(name, value)| keep(name, value));
+        if !self.is_empty() {
+            self.list_mut().retain(|(name, value)| keep(name, value));
+        }
     }
 
     /// All headers, in order.
     pub fn iter(&self) -> impl ExactSizeIterator<Item = (&str, &Bytes)> {
-        self.0.iter().map(|(name, value)| (name.as_ref(), value))
+        self.list().iter().map(|(name, value)| (name.as_ref(), value))
     }
 
     /// The number of headers.
     #[must_use]
     pub fn len(&self) -> usize {
-        self.0.len()
+        self.list().len()
     }
 
     /// Whether there are no headers.
     #[must_use]
     pub fn is_empty(&self) -> bool {
-        self.0.is_empty()
+        self.list().is_empty()
     }
 }
+
+impl fmt::Debug for Headers {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("Headers").field(&self.list()).finish()
+    }
+}
+
+impl PartialEq for Headers {
+    fn eq(&self, other: &Self) -> bool {
+        self.list() == other.list()
+    }
+}
+
+impl Eq for Headers {}
 
 impl IntoIterator for Headers {
     type Item = (Cow<'static, str>, Bytes);
     type IntoIter = std::vec::IntoIter<Self::Item>;
 
     fn into_iter(self) -> Self::IntoIter {
-        self.0.into_iter()
+        self.0.map(Arc::unwrap_or_clone).unwrap_or_default().into_iter()
+    }
+}
+
+impl From<Vec<(Cow<'static, str>, Bytes)>> for Headers {
+    fn from(list: Vec<(Cow<'static, str>, Bytes)>) -> Self {
+        Self(Some(Arc::new(list)))
     }
 }
 
 impl<N: Into<Cow<'static, str>>, V: Into<Bytes>> FromIterator<(N, V)> for Headers {
     fn from_iter<I: IntoIterator<Item = (N, V)>>(iter: I) -> Self {
-        Self(iter.into_iter().map(|(name, value)| (name.into(), value.into())).collect())
+        let list: Vec<_> = iter.into_iter().map(|(name, value)| (name.into(), value.into())).collect();
+        Self::from(list)
     }
 }
 
@@ -149,5 +185,17 @@ mod tests {
         assert_eq!(names, ["b", "a", "b"]);
         assert_eq!(message.headers.get_all("b").count(), 2);
         assert_eq!(message.headers.get("b").unwrap(), "1");
+    }
+
+    #[test]
+    fn a_change_of_headers_does_not_change_their_clones() {
+        let headers: Headers = [("a", "1"), ("b", "2")].into_iter().collect();
+        let mut changed = headers.clone();
+        changed.push("c", "3");
+        changed.retain(|name, _| name != "a");
+        assert_eq!(format!("{changed:?}"), r#"Headers([("b", b"2"), ("c", b"3")])"#);
+        assert_eq!(headers.clone().into_iter().count(), 2);
+        assert_eq!(headers, [("a", "1"), ("b", "2")].into_iter().collect());
+        assert_eq!(Headers::with_capacity(7), Headers::new(), "empty ones are equal");
     }
 }

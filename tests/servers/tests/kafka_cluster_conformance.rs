@@ -39,7 +39,7 @@ fn killed() -> Cluster {
 /// gets them back after it has started.
 fn moved() -> Cluster {
     let mut broker = 0;
-    alone().set(AWAY).set(SESSION).with_faults("moved", REST, PATIENCE, move |cluster| {
+    alone().set(AWAY).with_faults("moved", REST, PATIENCE, move |cluster| {
         broker = (broker + 1) % KafkaCluster::BROKERS;
         cluster.stop(broker);
         cluster.start_again(broker);
@@ -49,7 +49,8 @@ fn moved() -> Cluster {
 
 conformance!(kafka_cluster, SharedServers::of("alone", alone));
 conformance!(kafka_cluster_killed, SharedServers::of("killed", killed));
-conformance!(kafka_cluster_moved, SharedServers::of("moved", moved));
+conformance!(kafka_cluster_moved, SharedServers::of("moved", moved).set(SESSION));
+// Its session is a setting of the brokers.
 conformance!(
     kafka_cluster_moved_consumer_protocol,
     SharedServers::of("moved", moved).set("group_protocol=consumer")

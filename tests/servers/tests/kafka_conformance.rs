@@ -10,8 +10,9 @@ type Kafka = TestServers<KafkaServer>;
 
 /// The first pause between two faults. A broker that comes back needs seconds, and so do its groups.
 const REST: Duration = Duration::from_secs(20);
-/// The first pause between two cuts.
-const BRIEF: Duration = Duration::from_millis(400);
+/// The first pause between two cuts. A group can't rebalance in less: it answers a member that joins when all members
+/// have heard of it, at their next heartbeats, and have joined again.
+const BRIEF: Duration = Duration::from_secs(2);
 /// A restart takes 3 to 6 s, and longer on a busy machine.
 const PATIENCE: u32 = 40;
 /// A client reconnects within a second.

@@ -28,6 +28,13 @@ pub(super) struct Pending {
 }
 
 impl Pending {
+    /// Reports where the message is stored, if the emission was not dropped: then nobody reads it.
+    fn sent(self, position: Position) {
+        if !self.settle.is_canceled() {
+            self.settle(Ok(position.to_string()));
+        }
+    }
+
     /// Releases the permit and reports the result. The receiver is gone if the emission was dropped.
     fn settle(self, result: Result<String, SendError>) {
         drop(self.permit);
@@ -89,7 +96,7 @@ impl Batch {
                 sent += 1;
                 tracing::trace!(topic = %to.topic, transport = to.transport.named(), id = Envelope::id_of(&message), %position, "an event was sent");
                 observe.sent(to, &message, position);
-                pending.settle(Ok(position.to_string()));
+                pending.sent(position);
             } else {
                 self.push(message, pending);
             }

@@ -8,7 +8,7 @@ use tokio::time::Instant;
 use super::in_flight::InFlight;
 use super::rejections::Rejections;
 use super::settling::Renewal;
-use events_transport::{Delivery, ack_all, release_all};
+use events_transport::{Delivery, Later as _, ack_all, release_all};
 
 /// The fetched and unsettled messages of a consumer.
 pub(super) struct FetchedBatch {
@@ -61,11 +61,11 @@ impl FetchedBatch {
         self.waiting.extend(deliveries);
     }
 
-    /// The time until the leases must be renewed, which is after a third of their duration; `None` if there
-    /// are none or they are being renewed.
-    pub(super) fn due(&self, lease: Duration) -> Option<Duration> {
+    /// When the leases must be renewed, which is after a third of their duration; `None` if there are none or they are
+    /// being renewed.
+    pub(super) fn due(&self, lease: Duration) -> Option<Instant> {
         let holds = self.renewal.is_none() && (!self.in_flight.is_empty() || !self.waiting.is_empty());
-        holds.then(|| (lease / 3).saturating_sub(self.leased.elapsed()))
+        holds.then(|| self.leased.later(lease / 3))
     }
 }
 

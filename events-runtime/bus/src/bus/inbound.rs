@@ -77,13 +77,19 @@ impl Inbound {
     /// Emits the event of a message and waits for all receivers, unless the event was handled before.
     pub(super) async fn process(&self, message: &Message) -> Verdict {
         match &self.dedup {
-            Some(dedup) => dedup.run(message, self.emit(message)).await,
+            // What is rare is boxed: the future of each event is moved several times.
+            Some(dedup) => Box::pin(dedup.run(message, self.emit(message))).await,
             None => self.emit(message).await,
         }
     }
 
     async fn emit(&self, message: &Message) -> Verdict {
-        let envelope = match Envelope::read(message) {
+        let mut definition = None;
+        let defined = |event_type: &str| {
+            definition = self.registry.get(event_type);
+            definition.map(|definition| definition.event_type())
+        };
+        let envelope = match Envelope::read(message, defined) {
             Ok((envelope, 0)) => envelope,
             Ok((envelope, ignored)) => {
                 self.consuming.count(TRACE_IGNORED, ignored);
@@ -91,15 +97,18 @@ impl Inbound {
             }
             Err(error) => return Verdict::Reject(error.into()),
         };
-        let Some(definition) = self.registry.get(envelope.metadata.event_type()) else {
+        let Some(definition) = definition else {
             return self.unknown(envelope.metadata.event_type());
         };
         let descriptor = definition.get();
         let expected = (descriptor.fingerprint)();
         let writer = match envelope.fingerprint {
-            Some(found) if found != expected => match self.writer(descriptor, found, message).await {
-                Ok(writer) => Some(writer),
-                Err(verdict) => return verdict,
+            Some(found) if found != expected => match self.writers.find(descriptor, found) {
+                Some(writer) => Some(writer),
+                None => match Box::pin(self.fetched_writer(descriptor, found, message)).await {
+                    Ok(writer) => Some(writer),
+                    Err(verdict) => return verdict,
+                },
             },
             _ => None,
         };
@@ -135,15 +144,12 @@ impl Inbound {
     }
 
     /// The schema of another version: one that this program has, otherwise one that is stored beside the topic.
-    async fn writer(
+    async fn fetched_writer(
         &self,
         descriptor: &SignalDescriptor,
         found: u64,
         message: &Message,
     ) -> Result<WriterSchema, Verdict> {
-        if let Some(writer) = self.writers.find(descriptor, found) {
-            return Ok(writer);
-        }
         let unknown = |lookup| {
             let expected = (descriptor.fingerprint)();
             InboundError::UnknownSchema { expected, found, lookup }

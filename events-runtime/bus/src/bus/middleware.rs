@@ -130,15 +130,16 @@ pub(super) fn process(
     extract(inbound.consuming.propagator.as_deref(), delivery.message(), &span);
     let processed = span.clone();
     async move {
-        let work = async {
+        let verdict = Guarded::new(async {
             if middleware.is_empty() {
                 inbound.process(delivery.message()).await
             } else {
                 let info = MessageInfo::of(&delivery);
-                Next { info, middleware, at: 0, inbound }.run().await.0
+                Box::pin(Next { info, middleware, at: 0, inbound }.run()).await.0
             }
-        };
-        let verdict = Guarded::new(work).await.unwrap_or_else(|panic| {
+        })
+        .await
+        .unwrap_or_else(|panic| {
             Verdict::Retry(InboundError::Interrupted(format!("it panicked: {panic}")), Pause::BACKOFF)
         });
         if let Verdict::Retry(error, _) | Verdict::Reject(error) = &verdict {

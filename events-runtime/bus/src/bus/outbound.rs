@@ -126,16 +126,16 @@ impl OutboundQueues {
 }
 
 impl Outbound for OutboundQueues {
-    fn offer(&self, event: &dyn AnyEvent) -> Vec<PendingTopic> {
+    fn offer(&self, event: &dyn AnyEvent, pending: &mut Vec<PendingTopic>) {
         let routes = self.routes.of(event.descriptor().event_type);
         if routes.is_empty() {
-            return Vec::new();
+            return;
         }
         metrics::counter!(EMITTED, "event_type" => event.descriptor().event_type).increment(1);
         let mut datum = Vec::new();
         let encoded = caught(|| event.append_datum(&mut datum));
         let datum = Bytes::from(datum);
-        let pending = |route: &Route| {
+        pending.extend(routes.iter().map(|route| {
             let queued = match &encoded {
                 Ok(Ok(())) => caught(|| self.enqueue(route, event, &datum))
                     .unwrap_or_else(|message| Err(OutboundError::Panicked { message })),
@@ -147,8 +147,7 @@ impl Outbound for OutboundQueues {
                 failed(event, route, &error, encoded);
                 PendingTopic::settled(Arc::clone(&route.name), Err(SendError::Failed(error.into())))
             })
-        };
-        routes.iter().map(pending).collect()
+        }));
     }
 }
 

@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
 use bytes::Bytes;
+use foldhash::fast::RandomState;
 
 use super::builder::StartError;
 use super::destination::Destination;
@@ -32,7 +33,7 @@ pub(super) struct Route {
 /// The routes of all event types, and a queue for each of their topics.
 #[derive(Debug)]
 pub(super) struct Routes {
-    by_type: HashMap<&'static str, Vec<Route>>,
+    by_type: HashMap<&'static str, Vec<Route>, RandomState>,
     /// Sorted by topic and transport.
     pub(super) queues: Vec<Arc<TopicQueue>>,
 }
@@ -44,7 +45,7 @@ impl Routes {
         transports: &Transports,
         observe: &Arc<Observe>,
     ) -> Result<Self, StartError> {
-        let mut by_type: HashMap<_, Vec<_>> = HashMap::new();
+        let mut by_type: HashMap<_, Vec<_>, _> = HashMap::default();
         let mut queues: BTreeMap<Destination, Arc<TopicQueue>> = BTreeMap::new();
         for route in resolved.routes {
             let system = Arc::clone(&transports.get(&route.transport)?.system);

@@ -209,7 +209,10 @@ impl Settling {
                 }
             }
         }
-        self.count_stored(action, count);
+        if count > 0 {
+            self.running.settled();
+            self.count_stored(action, count);
+        }
     }
 
     fn count_stored(&mut self, action: Option<Action>, count: u64) {
@@ -389,6 +392,7 @@ impl Settling {
         let PendingRejection { message, position, attempt, error, line, span, .. } = rejection;
         let stored = self.stored(result, &span);
         if stored {
+            self.running.settled();
             self.consumed.dead_lettered += 1;
             self.consuming.count(DEAD_LETTERED, 1);
             let Consuming { observe, topic, transport, group, .. } = &*self.consuming;
@@ -407,9 +411,6 @@ impl Settling {
     /// Reports the result of storing an outcome. If it failed, the event is redelivered, so nothing is
     /// lost.
     fn stored(&mut self, result: &Result<(), TransportError>, span: &Span) -> bool {
-        if result.is_ok() {
-            self.running.settled();
-        }
         if let Err(error) = result {
             record_error(span, error.kind().as_str());
             self.consuming.count(SETTLE_FAILED, 1);

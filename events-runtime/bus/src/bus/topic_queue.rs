@@ -19,6 +19,9 @@ use super::status::{Circuit, TopicQueueStatus};
 use super::undelivered::Undelivered;
 use events_transport::Message;
 
+/// The data of a send call in bytes, which transports copy into requests.
+const BATCH_BYTES: usize = 8 << 20;
+
 /// The queue takes no more events.
 pub(super) struct Closed;
 
@@ -96,12 +99,18 @@ impl TopicQueue {
         lock(&self.backlog).events.len()
     }
 
-    /// Moves up to `max` events into the batch in flight. Returns whether there were any.
+    /// Moves up to `max` events into the batch in flight, and no more once their data exceeds [`BATCH_BYTES`]. Returns
+    /// whether there were any.
     pub(super) fn take(&self, max: usize) -> bool {
         let mut backlog = lock(&self.backlog);
-        let count = backlog.events.len().min(max);
         let mut batch = self.in_flight();
-        for (message, pending) in backlog.events.drain(..count) {
+        let (mut count, mut bytes) = (0, 0);
+        while count < max
+            && bytes < BATCH_BYTES
+            && let Some((message, pending)) = backlog.events.pop_front()
+        {
+            count += 1;
+            bytes += message.data.len();
             batch.push(message, pending);
         }
         count > 0
@@ -217,4 +226,30 @@ impl TopicQueue {
 /// A poisoned lock is safe to use: every critical section leaves the state consistent.
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::bus::capacity::Capacity;
+    use events_core::internal::PendingTopic;
+    use events_transport::{Topic, TransportName};
+
+    #[test]
+    fn a_batch_ends_at_its_number_of_events_and_at_the_size_of_their_data() {
+        let to = Destination { topic: Topic::new("t").expect("a name"), transport: TransportName::default() };
+        let queue = TopicQueue::new(to, "memory".into(), Observe::nothing());
+        let capacity = Capacity::new(100);
+        for len in [1, 1, 1, BATCH_BYTES - 1, 1, 1] {
+            let (settle, _) = PendingTopic::waiting("t".into());
+            let permit = capacity.try_acquire(100).expect("room");
+            assert!(queue.push(Message::new(vec![0; len]), settle, permit).is_ok());
+        }
+        let mut sizes = Vec::new();
+        while queue.take(3) {
+            sizes.push(std::mem::take(&mut *queue.in_flight()).len());
+        }
+        assert_eq!(sizes, [3, 2, 1]);
+        assert_eq!(capacity.used(), 0, "dropped events release their permits");
+    }
 }

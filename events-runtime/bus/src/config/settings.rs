@@ -42,7 +42,7 @@ pub struct BusSettings {
     /// `queue_capacity`: the maximum number of events waiting for their topic's acknowledgement; further
     /// emissions report an error. Default: 10,000 events.
     pub queue_capacity: NonZeroUsize,
-    /// `batch_size`: the maximum number of events per send call. Default: 256.
+    /// `batch_size`: the maximum number of events per send call, which also ends at 8 MiB of data. Default: 1,000.
     pub batch_size: NonZeroUsize,
     /// `linger`: how long an event may wait for more events in its batch. Default: zero.
     pub linger: Duration,
@@ -269,7 +269,7 @@ fn service(findings: &mut Findings, mut section: Section<'_>) -> ServiceSettings
 }
 
 /// The default of `batch_size`.
-pub(super) const BATCH_SIZE: NonZeroUsize = NonZeroUsize::MIN.saturating_add(255);
+pub(super) const BATCH_SIZE: NonZeroUsize = NonZeroUsize::MIN.saturating_add(999);
 /// 256 MiB.
 const ERROR_LOG_MAX_BYTES: NonZeroU64 = NonZeroU64::MIN.saturating_add((256 << 20) - 1);
 

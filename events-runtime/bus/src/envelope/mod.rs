@@ -30,21 +30,22 @@ mod read;
 #[cfg(test)]
 pub(crate) mod tests;
 
-use std::fmt;
+use std::borrow::Cow;
+use std::fmt::{self, Write as _};
 
-use bytes::Bytes;
+use bytes::{Bytes, BytesMut};
 
 use events_core::EventMetadata;
-use events_core::internal::is_trace;
+use events_core::internal::{is_trace, received};
 use events_core::metadata::{MetadataError, MetadataText};
 use events_transport::headers::{
-    AVRO, CONTENT_TYPE_HEADER, DATA_CONTENT_TYPE_HEADER, EXTENSION_PREFIX, FINGERPRINT_HEADER, ID_HEADER,
-    KNOWN, MINOR_VERSION_HEADER, SOURCE_HEADER, SOURCE_HOST_HEADER, SOURCE_LIB_HEADER, SPEC_VERSION,
-    SPEC_VERSION_HEADER, TIME_HEADER, TYPE_HEADER, UNREADABLE_HEADER, is_content_type,
+    AVRO, CONSTANT, CONTENT_TYPE_HEADER, DATA_CONTENT_TYPE_HEADER, EXTENSION_PREFIX, FINGERPRINT_HEADER,
+    ID_HEADER, KNOWN, MINOR_VERSION_HEADER, SOURCE_HEADER, SOURCE_HOST_HEADER, SOURCE_LIB_HEADER,
+    SPEC_VERSION, TIME_HEADER, TYPE_HEADER, UNREADABLE_HEADER, is_content_type,
 };
 use events_transport::{Headers, Masked, Message};
 
-use read::{Read, fingerprint, is_avro};
+use read::{Read, fingerprint, is_avro, present};
 
 /// An encoded event with its metadata.
 #[doc(alias = "CloudEvent")]
@@ -142,33 +143,29 @@ impl Envelope {
     #[must_use]
     pub fn into_message(self) -> Message {
         let metadata = &self.metadata;
-        let mut headers =
-            Headers::with_capacity(KNOWN.len() + metadata.extensions().len() + self.headers.len());
-        headers.push(SPEC_VERSION_HEADER, SPEC_VERSION);
-        headers.push(CONTENT_TYPE_HEADER, AVRO);
-        headers.push(DATA_CONTENT_TYPE_HEADER, AVRO);
-        headers.push(TYPE_HEADER, text(metadata.event_type()));
-        headers.push(ID_HEADER, metadata.id().to_string());
-        headers.push(SOURCE_HEADER, text(metadata.source()));
-        headers.push(TIME_HEADER, metadata.time_text().to_string());
-        headers.push(MINOR_VERSION_HEADER, metadata.minor_version().to_string());
+        let mut headers = Vec::with_capacity(KNOWN.len() + metadata.extensions().len() + self.headers.len());
+        headers.extend(CONSTANT.map(|(name, value)| (Cow::from(name), Bytes::from_static(value.as_bytes()))));
+        let mut texts = Texts::of(metadata);
+        headers.push((TYPE_HEADER.into(), texts.copy(metadata.event_type())));
+        headers.push((ID_HEADER.into(), texts.format(metadata.id().hyphenated())));
+        headers.push((SOURCE_HEADER.into(), texts.copy(metadata.source())));
+        headers.push((TIME_HEADER.into(), texts.format(metadata.time_text())));
+        headers.push((MINOR_VERSION_HEADER.into(), texts.format(metadata.minor_version())));
         if let Some(host) = metadata.source_host() {
-            headers.push(SOURCE_HOST_HEADER, text(host));
+            headers.push((SOURCE_HOST_HEADER.into(), texts.copy(host)));
         }
         if let Some(lib) = metadata.source_lib() {
-            headers.push(SOURCE_LIB_HEADER, lib.to_string());
+            headers.push((SOURCE_LIB_HEADER.into(), texts.format(lib)));
         }
         if let Some(fingerprint) = self.fingerprint {
-            headers.push(FINGERPRINT_HEADER, format!("{fingerprint:016x}"));
+            headers.push((FINGERPRINT_HEADER.into(), texts.format(format_args!("{fingerprint:016x}"))));
         }
         for (name, value) in metadata.extensions().iter() {
-            headers.push(format!("{EXTENSION_PREFIX}{name}"), text(value));
+            headers.push((format!("{EXTENSION_PREFIX}{name}").into(), texts.copy(value)));
         }
-        for (name, value) in self.headers {
-            headers.push(name, value);
-        }
+        headers.extend(self.headers);
         let mut message = Message::new(self.data);
-        (message.key, message.headers) = (self.key, headers);
+        (message.key, message.headers) = (self.key, headers.into());
         message
     }
 
@@ -177,37 +174,44 @@ impl Envelope {
     /// # Errors
     /// An [`EnvelopeError`] that names the invalid header.
     pub fn from_message(message: &Message) -> Result<Self, EnvelopeError> {
-        Self::read(message).map(|(envelope, _)| envelope)
+        Self::read(message, |_| None).map(|(envelope, _)| envelope)
     }
 
-    /// Like [`from_message`](Self::from_message). Also returns the number of ignored trace context headers.
-    pub(crate) fn read(message: &Message) -> Result<(Self, u64), EnvelopeError> {
+    /// Like [`from_message`](Self::from_message), with the names of [defined](received) event types. Also returns the
+    /// number of ignored trace context headers.
+    pub(crate) fn read(
+        message: &Message,
+        defined: impl FnOnce(&str) -> Option<&'static str>,
+    ) -> Result<(Self, u64), EnvelopeError> {
         if let Some(reason) = message.headers.get(UNREADABLE_HEADER) {
             return Err(EnvelopeError::Unreadable { reason: String::from_utf8_lossy(reason).into_owned() });
         }
         let read = Read::headers(&message.headers)?;
-        if let Some(found) = read.value(SPEC_VERSION_HEADER)
+        if let Some(found) = present(read.spec_version)
             && found != SPEC_VERSION
         {
             return Err(EnvelopeError::SpecVersion { found: found.to_owned() });
         }
-        for header in [CONTENT_TYPE_HEADER, DATA_CONTENT_TYPE_HEADER] {
-            if let Some(found) = read.value(header)
+        for (header, found) in
+            [(CONTENT_TYPE_HEADER, read.content_type), (DATA_CONTENT_TYPE_HEADER, read.data_content_type)]
+        {
+            if let Some(found) = present(found)
                 && !is_avro(found)
             {
                 return Err(EnvelopeError::ContentType { header, found: found.to_owned() });
             }
         }
-        let fingerprint = read.value(FINGERPRINT_HEADER).map(fingerprint).transpose()?;
-        let mut metadata = EventMetadata::try_from(MetadataText {
-            event_type: read.value(TYPE_HEADER),
-            id: read.value(ID_HEADER),
-            minor_version: read.value(MINOR_VERSION_HEADER),
-            source: read.value(SOURCE_HEADER),
-            source_host: read.value(SOURCE_HOST_HEADER),
-            time: read.value(TIME_HEADER),
-            source_lib: read.value(SOURCE_LIB_HEADER),
-        })?;
+        let fingerprint = present(read.fingerprint).map(fingerprint).transpose()?;
+        let text = MetadataText {
+            event_type: read.event_type,
+            id: read.id,
+            minor_version: read.minor_version,
+            source: read.source,
+            source_host: read.source_host,
+            time: read.time,
+            source_lib: read.source_lib,
+        };
+        let mut metadata = received(text, defined)?;
         let mut ignored = read.ignored;
         for (name, value) in read.extensions {
             if is_trace(name) {
@@ -265,6 +269,26 @@ impl Envelope {
     }
 }
 
-fn text(text: &str) -> Bytes {
-    Bytes::copy_from_slice(text.as_bytes())
+/// Writes the texts of headers into one allocation.
+struct Texts(BytesMut);
+
+impl Texts {
+    /// Has room for the texts of an event without extensions.
+    fn of(metadata: &EventMetadata) -> Self {
+        /// Of the id, the time, the numbers and the fingerprint.
+        const OTHERS: usize = 128;
+        let host = metadata.source_host().map_or(0, str::len);
+        Self(BytesMut::with_capacity(metadata.event_type().len() + metadata.source().len() + host + OTHERS))
+    }
+
+    fn copy(&mut self, text: &str) -> Bytes {
+        self.0.extend_from_slice(text.as_bytes());
+        self.0.split().freeze()
+    }
+
+    fn format(&mut self, text: impl fmt::Display) -> Bytes {
+        // Memory is all that it can lack.
+        let _ = write!(self.0, "{text}");
+        self.0.split().freeze()
+    }
 }

@@ -10,8 +10,8 @@ use crate::event::AnyEvent;
 /// A bus, attached to a hub.
 pub trait Outbound: Send + Sync {
     /// Queues an event for every topic that it is routed to. Called once for each event of local origin,
-    /// after the sync receivers. Must not block. A failure is the result of its topic.
-    fn offer(&self, event: &dyn AnyEvent) -> Vec<PendingTopic>;
+    /// after the sync receivers. Must not block. Adds a result for each topic, also if it failed.
+    fn offer(&self, event: &dyn AnyEvent, pending: &mut Vec<PendingTopic>);
 }
 
 /// Observes each event of a hub once, before its receivers run.
@@ -45,7 +45,11 @@ impl HubState {
 
     /// Offers an event to every bus.
     pub(super) fn offer(&self, event: &dyn AnyEvent) -> Vec<PendingTopic> {
-        self.outbounds.iter().flat_map(|outbound| outbound.offer(event)).collect()
+        let mut pending = Vec::new();
+        for outbound in &self.outbounds {
+            outbound.offer(event, &mut pending);
+        }
+        pending
     }
 
     pub(super) fn observe(&self, event: &Arc<impl AnyEvent>) {

@@ -23,7 +23,7 @@ pub(crate) mod id;
 mod json;
 mod source;
 mod string;
-mod text;
+pub(crate) mod text;
 mod time;
 
 use std::sync::Arc;

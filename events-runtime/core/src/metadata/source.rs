@@ -1,7 +1,9 @@
 //! The source of events.
 
+use std::cell::RefCell;
 use std::fmt;
 use std::str::FromStr;
+use std::sync::Arc;
 
 use super::MetadataError;
 use super::error::shortened;
@@ -34,6 +36,37 @@ impl Source {
     pub fn of_this_process(name: &str) -> Result<Self, MetadataError> {
         let host = gethostname::gethostname().to_string_lossy().into_owned();
         Ok(Self::new(name)?.with_host(&host).with_lib(SourceLib::this_library()))
+    }
+
+    /// The source of a received event. Events that follow each other mostly have the same one, so that they share it.
+    pub(super) fn received(
+        name: &str,
+        host: Option<&str>,
+        lib: Option<&str>,
+    ) -> Result<Arc<Self>, MetadataError> {
+        thread_local! {
+            static LAST: RefCell<Option<Arc<Source>>> = const { RefCell::new(None) };
+        }
+        // Not while the thread ends.
+        let last = LAST.try_with(|last| last.borrow().clone()).ok().flatten();
+        if let Some(last) = last.filter(|last| last.is(name, host, lib)) {
+            return Ok(last);
+        }
+        let mut source = Self::new(name)?;
+        if let Some(host) = host {
+            string::check("sourcehost", host)?;
+            source = source.with_host(host);
+        }
+        if let Some(lib) = lib {
+            source = source.with_lib(lib.parse()?);
+        }
+        let source = Arc::new(source);
+        let _ = LAST.try_with(|last| last.replace(Some(Arc::clone(&source))));
+        Ok(source)
+    }
+
+    fn is(&self, name: &str, host: Option<&str>, lib: Option<&str>) -> bool {
+        *self.name == *name && self.host() == host && self.lib.as_ref().map(|known| &*known.text) == lib
     }
 
     /// Sets the host; an empty text means an unknown host. Control characters and noncharacters, which a
@@ -71,12 +104,18 @@ impl Source {
 ///
 /// Without suffixes such as `rc1`: Python's packages reject a message that has one.
 #[derive(Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub struct SourceLib(Box<[u32]>);
+pub struct SourceLib {
+    numbers: Box<[u32]>,
+    /// The numbers as text, since every event that is sent has it.
+    text: Box<str>,
+}
 
 impl SourceLib {
     /// A version of these numbers.
     pub fn new(numbers: impl Into<Box<[u32]>>) -> Self {
-        Self(numbers.into())
+        let numbers = numbers.into();
+        let text = numbers.iter().map(u32::to_string).collect::<Vec<_>>().join(".").into();
+        Self { numbers, text }
     }
 
     /// The version of this library.
@@ -91,17 +130,13 @@ impl SourceLib {
 
     /// The numbers.
     pub fn numbers(&self) -> &[u32] {
-        &self.0
+        &self.numbers
     }
 }
 
 impl fmt::Display for SourceLib {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        for (at, number) in self.0.iter().enumerate() {
-            let dot = if at == 0 { "" } else { "." };
-            write!(f, "{dot}{number}")?;
-        }
-        Ok(())
+        f.write_str(&self.text)
     }
 }
 
@@ -116,14 +151,17 @@ impl FromStr for SourceLib {
 
     fn from_str(text: &str) -> Result<Self, MetadataError> {
         text.split('.')
-            .map(|number| {
-                // `u32::from_str` accepts a sign.
-                number.bytes().all(|byte| byte.is_ascii_digit()).then(|| number.parse().ok()).flatten()
-            })
+            .map(number)
             .collect::<Option<Box<[u32]>>>()
-            .map(Self)
+            .map(Self::new)
             .ok_or_else(|| MetadataError::SourceLib { found: shortened(text) })
     }
+}
+
+/// A number of a version.
+fn number(text: &str) -> Option<u32> {
+    // `u32::from_str` accepts a sign.
+    text.bytes().all(|byte| byte.is_ascii_digit()).then(|| text.parse().ok()).flatten()
 }
 
 #[cfg(test)]
@@ -150,6 +188,26 @@ mod tests {
         let source = Source::of_this_process("shop").expect("a source");
         assert!(source.host().is_some());
         assert_eq!(source.lib().map(ToString::to_string).as_deref(), Some(env!("CARGO_PKG_VERSION")));
+    }
+
+    #[test]
+    fn received_events_share_a_source_only_if_it_is_the_same() {
+        let received = |name, host, lib| Source::received(name, host, lib).expect("valid");
+        let first = received("shop", Some("shop-1"), Some("10.5.0"));
+        assert!(Arc::ptr_eq(&first, &received("shop", Some("shop-1"), Some("10.5.0"))));
+        for (name, host, lib) in [
+            ("shop", Some("shop-1"), Some("10.5.1")),
+            ("shop", Some("shop-1"), Some("10.5")),
+            ("shop", Some("shop-1"), None),
+            ("shop", None, None),
+            ("shop", Some("shop-2"), Some("10.5.0")),
+            ("shops", Some("shop-1"), Some("10.5.0")),
+        ] {
+            let other = received(name, host, lib);
+            let lib = lib.map(str::to_owned);
+            assert_eq!((other.name(), other.host(), other.lib().map(ToString::to_string)), (name, host, lib));
+        }
+        assert!(Source::received("shops", Some("shop-1"), Some("10.5.0rc1")).is_err());
     }
 
     #[test]

@@ -1,9 +1,7 @@
 //! Metadata from the texts of an envelope's headers.
 
-use std::sync::Arc;
-
 use super::error::shortened;
-use super::{EventMetadata, MetadataError, Source, string, time};
+use super::{EventMetadata, Extensions, MetadataError, Source, time};
 use crate::EventType;
 
 /// The attributes as the texts of an envelope's headers; `None` and an empty text are absent.
@@ -31,30 +29,36 @@ pub struct MetadataText<'a> {
 impl TryFrom<MetadataText<'_>> for EventMetadata {
     type Error = MetadataError;
 
-    /// # Errors
-    /// A [`MetadataError`] that names the wrong attribute.
     fn try_from(text: MetadataText<'_>) -> Result<Self, MetadataError> {
-        let event_type = EventType::foreign(required("event_type", text.event_type)?)?;
-        let id = required("id", text.id)?;
-        let id = id.parse().map_err(|source| MetadataError::Id { found: shortened(id), source })?;
-        let mut source = Source::new(required("source", text.source)?)?;
-        if let Some(host) = present(text.source_host) {
-            string::check("sourcehost", host)?;
-            source = source.with_host(host);
-        }
-        if let Some(lib) = present(text.source_lib) {
-            source = source.with_lib(lib.parse()?);
-        }
-        let time = time::parse(required("time", text.time)?)?;
-        let minor_version = match present(text.minor_version) {
-            None => 0,
-            Some(number) => number
-                .parse()
-                .map_err(|source| MetadataError::MinorVersion { found: shortened(number), source })?,
-        };
-        let metadata = Self::new(event_type, id, time.timestamp(), Arc::new(source));
-        Ok(Self { minor_version, time, ..metadata })
+        received(text, |_| None)
     }
+}
+
+/// The metadata of texts. `defined` returns the event type of a definition, which needs no check and no copy.
+///
+/// # Errors
+/// A text is missing or invalid.
+pub fn received(
+    text: MetadataText<'_>,
+    defined: impl FnOnce(&str) -> Option<&'static str>,
+) -> Result<EventMetadata, MetadataError> {
+    let event_type = required("event_type", text.event_type)?;
+    let event_type = match defined(event_type) {
+        Some(event_type) => EventType::defined(event_type),
+        None => EventType::foreign(event_type)?,
+    };
+    let id = required("id", text.id)?;
+    let id = id.parse().map_err(|source| MetadataError::Id { found: shortened(id), source })?;
+    let name = required("source", text.source)?;
+    let source = Source::received(name, present(text.source_host), present(text.source_lib))?;
+    let time = time::parse(required("time", text.time)?)?;
+    let minor_version = match present(text.minor_version) {
+        None => 0,
+        Some(number) => number
+            .parse()
+            .map_err(|source| MetadataError::MinorVersion { found: shortened(number), source })?,
+    };
+    Ok(EventMetadata { event_type, id, minor_version, time, source, extensions: Extensions::new() })
 }
 
 fn present(text: Option<&str>) -> Option<&str> {

@@ -174,30 +174,32 @@ impl Inner {
     }
 }
 
-impl Outbound for State {
-    fn offer(&self, event: &dyn AnyEvent) -> Vec<PendingTopic> {
+impl State {
+    fn offered(&self, event: &dyn AnyEvent) -> PendingTopic {
         let topic = Arc::clone(&self.topic);
-        let settled = |topic, result| vec![PendingTopic::settled(topic, result)];
         let event = match SentEvent::new(event) {
             Ok(event) => event,
-            Err(error) => return settled(topic, Err(SendError::Failed(error.into()))),
+            Err(error) => return PendingTopic::settled(topic, Err(SendError::Failed(error.into()))),
         };
         let mut inner = self.lock();
         match &inner.mode {
-            Mode::Acknowledge => {
-                let position = inner.push(event);
-                settled(topic, Ok(position))
-            }
+            Mode::Acknowledge => PendingTopic::settled(topic, Ok(inner.push(event))),
             Mode::Hold => {
                 let (settle, pending) = PendingTopic::waiting(topic);
                 inner.held.push((event, settle));
-                vec![pending]
+                pending
             }
             Mode::Fail(reason) => {
                 let reason = BoxError::from(reason.as_str());
-                settled(topic, Err(SendError::Failed(reason)))
+                PendingTopic::settled(topic, Err(SendError::Failed(reason)))
             }
         }
+    }
+}
+
+impl Outbound for State {
+    fn offer(&self, event: &dyn AnyEvent, pending: &mut Vec<PendingTopic>) {
+        pending.push(self.offered(event));
     }
 }
 

@@ -302,7 +302,7 @@ impl KafkaConsumer {
         }
         let offsets_at = async |places: Vec<Place>, at| {
             let (client, wait) = (Arc::clone(&client), self.timeout);
-            let look = move || persist(wait, || client.offsets_at(&places, at, wait));
+            let look = move || persist(wait, |wait| client.offsets_at(&places, at, wait));
             off_thread("receive from", &self.member.names(), look).await
         };
         let mut ends = offsets_at(places, At::End).await?;

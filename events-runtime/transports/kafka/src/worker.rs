@@ -249,7 +249,7 @@ impl Worker {
             Some(registry) => registry.unframe(message),
             None => message,
         };
-        Some(Record { message, time, retried })
+        Some(Record::new(message, time, retried))
     }
 
     fn is_retry_topic(&self, place: Place) -> bool {

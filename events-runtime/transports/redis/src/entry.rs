@@ -159,20 +159,14 @@ pub(super) fn message<'n>(fields: impl Iterator<Item = (&'n [u8], Bytes)> + Clon
         // Must not be mistaken for an event without fields.
         *kind = Bytes::from_static(b"absent: the entry has no field `event_data`");
     }
-    let mut headers = Headers::with_capacity(CONSTANT.len() + ATTRIBUTES.len() + others.len());
-    for ((header, _), value) in CONSTANT.into_iter().zip(constant) {
-        headers.push(header, value);
-    }
-    for ((header, _), value) in ATTRIBUTES.into_iter().zip(attributes) {
-        if let Some(value) = value {
-            headers.push(header, value);
-        }
-    }
-    for (name, value) in others {
-        headers.push(name, value);
-    }
+    let mut headers = Vec::with_capacity(CONSTANT.len() + ATTRIBUTES.len() + others.len());
+    let constant = CONSTANT.into_iter().zip(constant).map(|((header, _), value)| (header.into(), value));
+    headers.extend(constant);
+    let attributes = ATTRIBUTES.into_iter().zip(attributes);
+    headers.extend(attributes.filter_map(|((header, _), value)| Some((header.into(), value?))));
+    headers.extend(others);
     let mut message = Message::new(data.unwrap_or_default());
-    (message.key, message.headers) = (key, headers);
+    (message.key, message.headers) = (key, headers.into());
     message
 }
 

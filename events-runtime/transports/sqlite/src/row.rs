@@ -153,7 +153,7 @@ fn put(out: &mut Vec<u8>, bytes: &[u8]) {
 
 /// Decodes headers. Values share the memory of the blob.
 fn decode(blob: &Bytes) -> Option<Headers> {
-    let mut headers = Headers::with_capacity(10);
+    let mut headers = Vec::with_capacity(10);
     let mut at = 0;
     while at < blob.len() {
         let name = take(blob, &mut at)?;
@@ -163,9 +163,9 @@ fn decode(blob: &Bytes) -> Option<Headers> {
             Some(known) => Cow::Borrowed(known),
             None => Cow::Owned(name.to_owned()),
         };
-        headers.push(name, value);
+        headers.push((name, value));
     }
-    Some(headers)
+    Some(headers.into())
 }
 
 fn take(blob: &Bytes, at: &mut usize) -> Option<Bytes> {

@@ -36,12 +36,13 @@ pub(crate) async fn turn(url: &str) -> Result<Rates, Failure> {
 
     let (end, ended) = oneshot::channel::<()>();
     let (end, received) = (Mutex::new(Some(end)), Arc::new(AtomicUsize::new(0)));
-    let (counter, first) = (received.clone(), Arc::new(OnceLock::new()));
-    let begun = first.clone();
+    let (counter, first, last) = (received.clone(), Arc::new(OnceLock::new()), Arc::new(OnceLock::new()));
+    let (begun, done) = (first.clone(), last.clone());
     bus.hub().scope(|| {
         let count = move |_: &Event<SessionLoginCompleted>| {
             begun.get_or_init(Instant::now);
             if counter.fetch_add(1, Ordering::Relaxed) + 1 == COUNT {
+                done.get_or_init(Instant::now);
                 drop(end.lock().ok().and_then(|mut end| end.take()));
             }
         };
@@ -49,8 +50,8 @@ pub(crate) async fn turn(url: &str) -> Result<Rates, Failure> {
     });
     let consume = bus.consume("logins").group("bench");
     consume.run_until(async { drop(tokio::time::timeout(Duration::from_secs(2 * 60), ended).await) }).await?;
-    // Members of Kafka take seconds to join.
-    let consumed = first.get().map_or(Duration::ZERO, Instant::elapsed);
+    // Members of Kafka take seconds to join, and some time to leave.
+    let consumed = last.get().zip(first.get()).map_or(Duration::ZERO, |(last, first)| *last - *first);
     bus.shutdown(Duration::from_secs(10)).await?;
     assert_eq!(received.load(Ordering::Relaxed), COUNT, "each event is received once");
     Ok(vec![

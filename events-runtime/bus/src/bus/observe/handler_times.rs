@@ -4,6 +4,7 @@ use std::collections::HashMap;
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
+use foldhash::fast::RandomState;
 use metrics::{Key, Label, Level, Metadata, SharedString};
 
 use super::metrics::HANDLER_SECONDS;
@@ -15,7 +16,7 @@ static METADATA: Metadata<'static> = Metadata::new(module_path!(), Level::INFO, 
 ///
 /// The recorder is queried each time nevertheless, since it may be installed later.
 #[derive(Default)]
-pub(in crate::bus) struct HandlerTimes(Mutex<HashMap<&'static str, Key>>);
+pub(in crate::bus) struct HandlerTimes(Mutex<HashMap<&'static str, Key, RandomState>>);
 
 impl HandlerTimes {
     pub(in crate::bus) fn record(&self, event_type: &'static str, group: &ConsumerGroup, time: Duration) {

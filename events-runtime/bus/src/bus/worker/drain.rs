@@ -47,7 +47,7 @@ impl Worker {
             if batch.in_flight.is_empty() && batch.rejections.is_empty() && self.topics.is_idle() {
                 return true;
             }
-            self.renew_leases(batch);
+            self.renew_leases(batch, Instant::now());
             let due = batch.due(self.settings.lease);
             tokio::select! {
                 biased;
@@ -56,7 +56,7 @@ impl Worker {
                 (delivery, verdict) = batch.in_flight.next() => drop(self.settle(delivery, verdict, batch)),
                 (renewal, results) = next_renewed(&mut batch.renewal) => self.renewed(renewal, results, batch),
                 () = self.topics.next_stored() => {}
-                () = tokio::time::sleep(due.unwrap_or_default()), if due.is_some() => {}
+                () = sleep_until(due) => {}
                 () = sleep_until(ends_at) => return false,
             }
         }

@@ -147,9 +147,11 @@ impl Worker {
     ) -> Result<(), ConsumeError> {
         let mut turn = Instant::now();
         loop {
-            if turn.elapsed() >= TURN {
+            let mut now = Instant::now();
+            if now.duration_since(turn) >= TURN {
                 tokio::task::yield_now().await;
-                turn = Instant::now();
+                now = Instant::now();
+                turn = now;
             }
             if is_ready(shutdown.as_mut()).await {
                 return Ok(());
@@ -158,7 +160,7 @@ impl Worker {
             if !enabled {
                 self.release_waiting(batch);
             }
-            self.renew_leases(batch);
+            self.renew_leases(batch, now);
             if !self.topics.is_full() {
                 self.start(batch);
                 if !batch.may_start() || batch.done.len() >= self.settings.batch_size {
@@ -180,7 +182,7 @@ impl Worker {
                 (rejection, result) = batch.rejections.next() => self.rejected(rejection, &result, batch),
                 (delivery, verdict) = batch.in_flight.next() => self.settle(delivery, verdict, batch)?,
                 (renewal, results) = next_renewed(&mut batch.renewal) => self.renewed(renewal, results, batch),
-                () = tokio::time::sleep(due.unwrap_or_default()), if due.is_some() => {}
+                () = sleep_until(due) => {}
                 // `receive` is cancel safe, so it can run beside the other branches. The call is inside the
                 // async block, because `select!` creates the futures of disabled branches too.
                 received = async {
@@ -229,10 +231,12 @@ impl Worker {
                         if let Some(error) = exhausted {
                             return Verdict::Reject(error);
                         }
-                        let work = process(inbound, middleware, delivery);
+                        // A future that is kept in a variable before it is awaited takes its space twice.
                         match transacting {
-                            Some(transacting) => transacting.run(work).await,
-                            None => work.await,
+                            Some(transacting) => {
+                                Box::pin(transacting.run(process(inbound, middleware, delivery))).await
+                            }
+                            None => process(inbound, middleware, delivery).await,
                         }
                     });
                 }

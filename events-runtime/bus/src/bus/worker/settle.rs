@@ -4,6 +4,7 @@ use std::collections::{HashSet, VecDeque};
 use std::time::Duration;
 
 use bytes::Bytes;
+use tokio::time::Instant;
 
 use super::{ConsumeError, Worker};
 use crate::bus::fetched_batch::FetchedBatch;
@@ -26,7 +27,7 @@ impl Worker {
         let (error, pause) = match verdict {
             Verdict::Done | Verdict::DoneWith(_) | Verdict::Skip => {
                 self.consecutive_errors = 0;
-                let settling = self.topics.settling(&delivery.topic().clone());
+                let settling = self.topics.settling(delivery.topic());
                 match verdict {
                     Verdict::Skip => settling.skipped(&delivery),
                     _ => settling.consumed.acked += 1,
@@ -169,8 +170,8 @@ impl Worker {
     ///
     /// Without concurrency, a sync receiver blocks the consumer's own task and no lease is renewed
     /// meanwhile. So leases are checked before the next message starts.
-    pub(super) fn renew_leases(&mut self, batch: &mut FetchedBatch) {
-        if batch.due(self.settings.lease).is_none_or(|due| !due.is_zero()) {
+    pub(super) fn renew_leases(&mut self, batch: &mut FetchedBatch, now: Instant) {
+        if batch.due(self.settings.lease).is_none_or(|due| due > now) {
             return;
         }
         self.topics.ack(&mut batch.done);

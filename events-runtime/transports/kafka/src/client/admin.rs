@@ -11,7 +11,7 @@ mod store;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use rdkafka::consumer::{BaseConsumer, Consumer};
 use rdkafka::error::{KafkaError, KafkaResult, RDKafkaErrorCode};
@@ -27,9 +27,6 @@ use events_transport::TransportError;
 
 /// How long the thread that handles the events of a client waits for the next one.
 const TICK: Duration = Duration::from_millis(2);
-/// How long the first attempt of a call waits for its answer, which a broker that stops may never give. Each is twice
-/// as long as the one before, since the answer of a busy broker to an earlier one does not count.
-const ATTEMPT: Duration = Duration::from_secs(2);
 /// How long a new leader may take until it lists the groups of its partitions.
 const ELECTED: Duration = Duration::from_secs(1);
 /// The group of a client that looks at no group. Nothing is committed to it.
@@ -160,8 +157,6 @@ impl Session {
         &self,
         work: impl Fn(&BaseConsumer<Context>, Duration) -> KafkaResult<T>,
     ) -> Result<T, TransportError> {
-        let deadline = Instant::now() + self.timeout();
-        let mut attempt = ATTEMPT;
         let is_done = AtomicBool::new(false);
         let consumer = &*self.consumer;
         std::thread::scope(|scope| {
@@ -171,20 +166,17 @@ impl Session {
                     drop(consumer.poll(TICK));
                 }
             });
-            let result = self.repeat(|| {
-                let wait = attempt.min(deadline.saturating_duration_since(Instant::now()).max(TICK));
-                attempt = attempt.saturating_mul(2);
-                work(consumer, wait)
-            });
+            let result = self.repeat(|wait| work(consumer, wait));
             is_done.store(true, Ordering::Relaxed);
             result
         })
     }
 
-    /// Repeats a call while its failure is one that ends by itself, for as long as a call may take.
-    fn repeat<T>(&self, mut call: impl FnMut() -> KafkaResult<T>) -> Result<T, TransportError> {
-        persist(self.timeout(), || {
-            call().map_err(|error| {
+    /// Repeats a call while its failure is one that ends by itself, for as long as a call may take. The call is given the
+    /// time for one attempt.
+    fn repeat<T>(&self, mut call: impl FnMut(Duration) -> KafkaResult<T>) -> Result<T, TransportError> {
+        persist(self.timeout(), |wait| {
+            call(wait).map_err(|error| {
                 self.was_away.store(true, Ordering::Relaxed);
                 self.error(error)
             })

@@ -14,6 +14,9 @@ use super::error;
 /// How long the first question for the cluster blocks; errors are looked at between two. Each is twice as long as the
 /// one before, since the answer of a busy broker to an earlier one does not count.
 const STEP: Duration = Duration::from_millis(100);
+/// How long the first attempt of a call waits for its answer, which a broker that stops may never give. Each is twice
+/// as long as the one before, since the answer of a busy broker to an earlier one does not count.
+const ATTEMPT: Duration = Duration::from_secs(2);
 /// How long the events of the client are served between two.
 const SERVE: Duration = Duration::from_millis(2);
 
@@ -46,17 +49,20 @@ pub(crate) async fn off_thread<T: Send + 'static>(
 }
 
 /// Repeats a call while its failure is one that ends by itself, such as a coordinator that is starting, for about this
-/// long. Blocks.
+/// long. The call is given the time for one attempt. Blocks.
 ///
 /// # Errors
 /// The last failure.
 pub(crate) fn persist<T>(
     longest: Duration,
-    mut call: impl FnMut() -> Result<T, TransportError>,
+    mut call: impl FnMut(Duration) -> Result<T, TransportError>,
 ) -> Result<T, TransportError> {
     let deadline = Instant::now() + longest;
+    let mut attempt = ATTEMPT;
     loop {
-        match call() {
+        let wait = attempt.min(deadline.saturating_duration_since(Instant::now()).max(STEP));
+        attempt = attempt.saturating_mul(2);
+        match call(wait) {
             Err(error)
                 if error.is_retryable() && !error.kind().needs_operator() && Instant::now() < deadline =>
             {

@@ -5,7 +5,7 @@ use std::time::{Duration, SystemTime};
 
 use bytes::Bytes;
 use events_support::error_chain::caught;
-use events_transport::{Headers, Message};
+use events_transport::Message;
 use rdkafka::message::{BorrowedHeaders, BorrowedMessage, Headers as _, Message as _};
 
 /// The names of the headers that every event has: they are not copied for each message.
@@ -50,11 +50,14 @@ pub(crate) fn message_of(record: &BorrowedMessage<'_>) -> Message {
     let mut at = key.len() + data.len();
     let mut message = Message::new(bytes.slice(key.len()..at));
     message.key = record.key().map(|key| bytes.slice(..key.len()));
-    message.headers = Headers::with_capacity(found.len());
-    for (name, value) in found {
-        message.headers.push(name, bytes.slice(at..at + value.len()));
-        at += value.len();
-    }
+    message.headers = found
+        .into_iter()
+        .map(|(name, value)| {
+            let from = at;
+            at += value.len();
+            (name, bytes.slice(from..at))
+        })
+        .collect();
     message
 }
 

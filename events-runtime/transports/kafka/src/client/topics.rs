@@ -117,8 +117,8 @@ impl Topics {
         let name = self.config.namespace.checked_topic(topic, operation)?;
         let settings: Vec<_> = settings.iter().map(|(name, value)| (*name, value.as_str())).collect();
         let admin = self.admin(operation, topic)?;
-        let created = persist(self.config.client.timeout(), || {
-            admin_client::create_topic(&admin, &name, creation, &settings, &self.options())
+        let created = persist(self.config.client.timeout(), |wait| {
+            admin_client::create_topic(&admin, &name, creation, &settings, &options(wait))
                 .map_err(|error| error::convert(error, "create", topic))
         })?;
         if created {
@@ -157,11 +157,9 @@ impl Topics {
         topic: &Topic,
         operation: &'static str,
     ) -> Result<Metadata, TransportError> {
-        let timeout = self.config.client.timeout();
-        persist(timeout, || {
-            client
-                .fetch_metadata(Some(name), timeout)
-                .map_err(|error| error::convert(error, operation, topic))
+        persist(self.config.client.timeout(), |wait| {
+            let found = client.fetch_metadata(Some(name), wait);
+            found.map_err(|error| error::convert(error, operation, topic))
         })
     }
 
@@ -194,9 +192,11 @@ impl Topics {
         let admin = self.admin("describe", topic).ok()?;
         let name = self.config.namespace.kafka_topic(topic);
         let specifier = ResourceSpecifier::Topic(&name);
-        let described =
-            futures_executor::block_on(admin.describe_configs([&specifier], &self.options())).ok()?;
-        let resource = described.into_iter().next()?.ok()?;
+        let described = persist(self.config.client.timeout(), |wait| {
+            futures_executor::block_on(admin.describe_configs([&specifier], &options(wait)))
+                .map_err(|error| error::convert(error, "describe", topic))
+        });
+        let resource = described.ok()?.into_iter().next()?.ok()?;
         resource.get("max.message.bytes")?.value.as_ref()?.parse().ok()
     }
 
@@ -207,11 +207,6 @@ impl Topics {
              the URL"
         );
         TransportError::new(ErrorKind::NotFound, operation, topic, message)
-    }
-
-    fn options(&self) -> AdminOptions {
-        let timeout = Some(self.config.client.timeout());
-        AdminOptions::new().request_timeout(timeout).operation_timeout(timeout)
     }
 
     fn admin(
@@ -226,4 +221,8 @@ impl Topics {
         let created = admin_client::create(&self.config.client, operation, topic.as_str())?;
         Ok(admin.insert(Arc::new(created)).clone())
     }
+}
+
+fn options(timeout: Duration) -> AdminOptions {
+    AdminOptions::new().request_timeout(Some(timeout)).operation_timeout(Some(timeout))
 }

@@ -130,7 +130,7 @@ pub(super) fn prepare(
             retries_of: of.map(|of| of.topic.clone()),
         });
     }
-    let committed = persist(timeout, || client.committed(&places, timeout))?;
+    let committed = persist(timeout, |wait| client.committed(&places, wait))?;
     let known: BTreeSet<usize> = committed
         .iter()
         .filter(|(_, found)| is_known(found.as_ref()))
@@ -143,7 +143,7 @@ pub(super) fn prepare(
             continue;
         };
         for (place, _) in committed.iter().filter(|(place, _)| place.topic == index) {
-            let offset = persist(timeout, || start_of(&client, *place, &start, timeout))?;
+            let offset = persist(timeout, |wait| start_of(&client, *place, &start, wait))?;
             starts.push((*place, offset, String::new()));
             if is_new && let Some(source) = sources.get_mut(index) {
                 source.starts.insert(place.partition, offset);
@@ -154,7 +154,7 @@ pub(super) fn prepare(
         }
     }
     if !starts.is_empty() {
-        persist(timeout, || match client.commit(&starts) {
+        persist(timeout, |_| match client.commit(&starts) {
             Ok(()) => {
                 unlisted.clear();
                 Ok(())

@@ -20,8 +20,7 @@ fn filled(places: &[(Place, u64)]) -> State {
         state.add(*place, Progress::at(0), Some((0, String::new())));
         let partition = &mut state.partitions.get_mut(place).expect("it was added").partition;
         for offset in 0..*count {
-            let record =
-                Record { message: Message::new("data"), time: SystemTime::UNIX_EPOCH, retried: None };
+            let record = Record::new(Message::new("data"), SystemTime::UNIX_EPOCH, None);
             partition.push(offset, record, Now::new());
         }
     }
@@ -215,11 +214,7 @@ fn outputs_of_a_key_are_not_stored_before_an_earlier_message_that_is_delivered_a
     let partition = &mut state.partitions.get_mut(&place(0, 0)).expect("it was added").partition;
     for (offset, key) in ["a", "b", "a"].into_iter().enumerate() {
         let message = Message::new("data").with_key(key);
-        partition.push(
-            offset as u64,
-            Record { message, time: SystemTime::UNIX_EPOCH, retried: None },
-            Now::new(),
-        );
+        partition.push(offset as u64, Record::new(message, SystemTime::UNIX_EPOCH, None), Now::new());
     }
     let (claim, _, _) = state.claim(3, LEASE);
     for offset in 1..3 {

@@ -16,6 +16,8 @@ pub(crate) struct Record {
     pub(crate) time: SystemTime,
     /// Of a message in a retry topic: where it comes from, and when it is due.
     pub(crate) retried: Option<Retried>,
+    /// An estimate of the memory that it uses, in bytes.
+    size: usize,
 }
 
 /// A message that a `receive` has taken.
@@ -110,20 +112,20 @@ impl Record {
         self.retried.map_or(self.time, |retried| retried.stored)
     }
 
-    /// An estimate of the memory that it uses.
-    fn size(&self) -> usize {
-        size_of::<Self>() + self.message.headers.len() * 64 + self.message.size()
+    pub(crate) fn new(message: Message, time: SystemTime, retried: Option<Retried>) -> Self {
+        let size = size_of::<Self>() + message.headers.len() * 64 + message.size();
+        Self { message, time, retried, size }
     }
 }
 
 impl Held {
     pub(super) fn add(&mut self, record: &Record) {
         self.messages += 1;
-        self.bytes += record.size();
+        self.bytes += record.size;
     }
 
     pub(super) fn remove(&mut self, record: &Record) {
         self.messages = self.messages.saturating_sub(1);
-        self.bytes = self.bytes.saturating_sub(record.size());
+        self.bytes = self.bytes.saturating_sub(record.size);
     }
 }

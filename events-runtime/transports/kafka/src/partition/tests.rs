@@ -11,7 +11,7 @@ const LEASE: Duration = Duration::from_secs(30);
 fn record(key: &str) -> Record {
     let message = Message::new("data");
     let message = if key.is_empty() { message } else { message.with_key(key.to_owned()) };
-    Record { message, time: SystemTime::UNIX_EPOCH, retried: None }
+    Record::new(message, SystemTime::UNIX_EPOCH, None)
 }
 
 /// A partition with messages of these keys from offset 0, or without a key where it is empty.
@@ -274,7 +274,9 @@ fn what_is_skipped_behind_a_fetched_message_waits_for_it() {
 fn waiting(key: &str, attempts: u32, now: Now, millis: u64) -> Record {
     let position = Position::Record { partition: 7, offset: 70 };
     let retried = Retried { position, stored: SystemTime::UNIX_EPOCH, attempts, due: now.millis + millis };
-    Record { retried: Some(retried), ..record(key) }
+    let mut record = record(key);
+    record.retried = Some(retried);
+    record
 }
 
 #[test]

@@ -1,5 +1,7 @@
 //! Settings, topics and groups: what needs the admin client.
 
+use std::time::Duration;
+
 use rdkafka::admin::{
     AdminClient, AdminOptions, NewTopic, OwnedResourceSpecifier, ResourceSpecifier, TopicReplication,
 };
@@ -30,11 +32,10 @@ impl Session {
             // librdkafka would never answer.
             return Ok(Vec::new());
         }
-        let options = self.admin_options();
         // The client must live until the answer is there.
         let admin = self.admin()?;
-        let described =
-            self.repeat(|| futures_executor::block_on(admin.describe_configs(resources, &options)))?;
+        let described = self
+            .repeat(|wait| futures_executor::block_on(admin.describe_configs(resources, &options(wait))))?;
         let mut found: Vec<(OwnedResourceSpecifier, Settings)> = Vec::with_capacity(described.len());
         for resource in described.into_iter().flatten() {
             let entries = resource.entries.into_iter();
@@ -55,10 +56,9 @@ impl Session {
 
     /// Deletes a group with its offsets in all topics, unless it has members.
     pub(crate) fn delete_group(&self, group: &str) -> Result<Change, TransportError> {
-        let options = self.admin_options();
         let admin = self.admin()?;
-        self.repeat(|| {
-            let deleted = futures_executor::block_on(admin.delete_groups(&[group], &options))?;
+        self.repeat(|wait| {
+            let deleted = futures_executor::block_on(admin.delete_groups(&[group], &options(wait)))?;
             match deleted.into_iter().next() {
                 Some(Err((_, RDKafkaErrorCode::NonEmptyGroup))) => Ok(Change::HasMembers),
                 // Another program deleted it first, or the reply to the first attempt was lost.
@@ -72,10 +72,6 @@ impl Session {
         admin_client::create(&self.config.client, self.call.operation, &self.call.subject)
     }
 
-    fn admin_options(&self) -> AdminOptions {
-        AdminOptions::new().request_timeout(Some(self.timeout()))
-    }
-
     /// Creates a topic, unless it exists.
     pub(crate) fn create_topic(
         &self,
@@ -83,17 +79,21 @@ impl Session {
         creation: Creation,
         settings: &[(&str, &str)],
     ) -> Result<(), TransportError> {
-        let options = self.admin_options().operation_timeout(Some(self.timeout()));
         let admin = self.admin()?;
-        self.repeat(|| admin_client::create_topic(&admin, topic, creation, settings, &options)).map(drop)
+        self.repeat(|wait| {
+            let options = options(wait).operation_timeout(Some(wait));
+            admin_client::create_topic(&admin, topic, creation, settings, &options)
+        })
+        .map(drop)
     }
 
     /// Whether this user may create a topic of this name. Nothing is created.
     pub(crate) fn may_create(&self, topic: &str) -> Result<bool, TransportError> {
         let new = NewTopic::new(topic, -1, TopicReplication::Fixed(-1));
-        let options = self.admin_options().validate_only(true);
         let admin = self.admin()?;
-        let created = self.repeat(|| futures_executor::block_on(admin.create_topics([&new], &options)))?;
+        let created = self.repeat(|wait| {
+            futures_executor::block_on(admin.create_topics([&new], &options(wait).validate_only(true)))
+        })?;
         Ok(match created.into_iter().next() {
             Some(Err((_, code))) => !matches!(
                 code,
@@ -102,4 +102,8 @@ impl Session {
             _ => true,
         })
     }
+}
+
+fn options(timeout: Duration) -> AdminOptions {
+    AdminOptions::new().request_timeout(Some(timeout))
 }
