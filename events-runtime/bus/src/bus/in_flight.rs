@@ -1,12 +1,11 @@
 //! The messages in flight: being processed, up to a limit.
 
-use std::collections::HashSet;
-use std::future::poll_fn;
-use std::pin::Pin;
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
-use std::task::{Context, Poll};
 
-use tokio::task::{AbortHandle, JoinHandle};
+use bytes::Bytes;
+use foldhash::fast::RandomState;
+use tokio::task::{AbortHandle, Id, JoinError, JoinSet};
 
 use super::retry::Pause;
 use super::status::CountedInFlight;
@@ -15,42 +14,45 @@ use events_transport::{BoxFuture, Delivery, Topic};
 
 /// The messages in flight, never two of one key in one topic.
 pub(super) struct InFlight {
-    running: Vec<Work>,
     limit: usize,
+    /// The work on the consumer's own task, if the limit is one.
+    own: Option<(BoxFuture<'static, Verdict>, Work)>,
+    /// The work on tasks of its own, if the limit is higher.
+    tasks: JoinSet<Verdict>,
+    work: HashMap<Id, (AbortHandle, Work), RandomState>,
+    /// The keys of all work, with their topics.
+    keys: HashMap<Bytes, Vec<Topic>, RandomState>,
 }
 
 struct Work {
-    /// Shared with the work. The work is dropped before the delivery is settled.
+    /// Shared with the work, which ends before the delivery is settled.
     delivery: Arc<Delivery>,
-    verdict: BoxFuture<'static, Verdict>,
-    /// The handle of the work's own task, if it has one.
-    task: Option<AbortHandle>,
     _counted: CountedInFlight,
 }
 
 impl InFlight {
-    pub(super) const fn new(limit: usize) -> Self {
-        Self { running: Vec::new(), limit }
+    pub(super) fn new(limit: usize) -> Self {
+        let (work, keys) = (HashMap::default(), HashMap::default());
+        Self { limit, own: None, tasks: JoinSet::new(), work, keys }
     }
 
     pub(super) fn is_empty(&self) -> bool {
-        self.running.is_empty()
+        self.own.is_none() && self.work.is_empty()
     }
 
     pub(super) fn has_room(&self) -> bool {
-        self.running.len() < self.limit
+        self.own.is_none() && self.work.len() < self.limit
     }
 
     /// Whether a message may be started: no message of its key in its topic is in flight.
     pub(super) fn admits(&self, delivery: &Delivery) -> bool {
-        let key = &delivery.message().key;
-        let is_of_key =
-            |work: &Work| work.delivery.message().key == *key && work.delivery.topic() == delivery.topic();
-        key.is_none() || !self.running.iter().any(is_of_key)
+        let topics = delivery.message().key.as_ref().and_then(|key| self.keys.get(key));
+        topics.is_none_or(|topics| !topics.contains(delivery.topic()))
     }
 
     pub(super) fn deliveries(&self) -> impl Iterator<Item = &Delivery> {
-        self.running.iter().map(|work| &*work.delivery)
+        let own = self.own.iter().map(|(_, work)| work);
+        own.chain(self.work.values().map(|(_, work)| work)).map(|work| &*work.delivery)
     }
 
     /// Starts the work on a message: on the consumer's own task if the limit is one, otherwise on a new
@@ -63,26 +65,58 @@ impl InFlight {
     ) where
         F: Future<Output = Verdict> + Send + 'static,
     {
+        if let Some(key) = &delivery.message().key {
+            self.keys.entry(key.clone()).or_default().push(delivery.topic().clone());
+        }
         let delivery = Arc::new(delivery);
         let future = work(Arc::clone(&delivery));
-        let work = if self.limit == 1 {
-            Work { delivery, verdict: Box::pin(future), task: None, _counted: counted }
+        let work = Work { delivery, _counted: counted };
+        if self.limit == 1 {
+            self.own = Some((Box::pin(future), work));
         } else {
-            let task = tokio::spawn(future);
-            let handle = task.abort_handle();
-            Work { delivery, verdict: Box::pin(Task(task)), task: Some(handle), _counted: counted }
-        };
-        self.running.push(work);
+            let task = self.tasks.spawn(future);
+            self.work.insert(task.id(), (task, work));
+        }
     }
 
     /// Waits for the next verdict; forever if nothing is in flight. Cancel safe.
     pub(super) async fn next(&mut self) -> (Delivery, Verdict) {
         loop {
-            let (index, verdict) = first(&mut self.running, |work| &mut work.verdict).await;
+            let (ended, verdict) = self.next_ended().await;
             // A delivery that its work still holds is redelivered when the work drops it.
-            if let Some(delivery) = self.running.swap_remove(index).into_delivery() {
+            if let Some(delivery) = ended.and_then(|work| self.free(work)) {
                 return (delivery, verdict);
             }
+        }
+    }
+
+    async fn next_ended(&mut self) -> (Option<Work>, Verdict) {
+        if let Some((future, _)) = &mut self.own {
+            let verdict = future.as_mut().await;
+            return (self.own.take().map(|(_, work)| work), verdict);
+        }
+        let interrupted = |error: &JoinError| InboundError::Interrupted(error.to_string());
+        let (id, verdict) = match self.tasks.join_next_with_id().await {
+            Some(Ok(ended)) => ended,
+            Some(Err(error)) => (error.id(), Verdict::Retry(interrupted(&error), Pause::BACKOFF)),
+            None => std::future::pending().await,
+        };
+        // It was abandoned if it is not there.
+        (self.work.remove(&id).map(|(_, work)| work), verdict)
+    }
+
+    /// The delivery of work that has ended.
+    fn free(&mut self, work: Work) -> Option<Delivery> {
+        self.remove_key(&work.delivery);
+        Arc::into_inner(work.delivery)
+    }
+
+    fn remove_key(&mut self, delivery: &Delivery) {
+        let Some(key) = &delivery.message().key else { return };
+        let Some(topics) = self.keys.get_mut(key) else { return };
+        topics.retain(|topic| topic != delivery.topic());
+        if topics.is_empty() {
+            self.keys.remove(key);
         }
     }
 
@@ -90,59 +124,25 @@ impl InFlight {
     /// its task next yields: [`next`](Self::next) returns it as interrupted, or with its verdict if that
     /// came first. Work blocked by a sync receiver stays.
     pub(super) fn cancel(&mut self) -> Vec<Delivery> {
-        let (tasks, own): (Vec<_>, Vec<_>) = self.running.drain(..).partition(|work| work.task.is_some());
-        self.running = tasks;
-        for handle in self.running.iter().filter_map(|work| work.task.as_ref()) {
-            handle.abort();
-        }
-        own.into_iter().filter_map(Work::into_delivery).collect()
+        self.tasks.abort_all();
+        let own = self.own.take().and_then(|(future, work)| {
+            drop(future);
+            self.free(work)
+        });
+        own.into_iter().collect()
     }
 
     /// Drops the work of these topics without settling it.
     pub(super) fn abandon(&mut self, topics: &HashSet<Topic>) {
-        self.running.retain(|work| !topics.contains(work.delivery.topic()));
-    }
-}
-
-/// Waits until one of these futures is ready and returns its index; forever if there are none. Cancel safe.
-pub(super) async fn first<T, R>(
-    running: &mut [T],
-    work: impl Fn(&mut T) -> &mut BoxFuture<'static, R>,
-) -> (usize, R) {
-    poll_fn(|context| {
-        let ended =
-            running.iter_mut().enumerate().find_map(|(index, one)| match work(one).as_mut().poll(context) {
-                Poll::Ready(result) => Some((index, result)),
-                Poll::Pending => None,
-            });
-        ended.map_or(Poll::Pending, Poll::Ready)
-    })
-    .await
-}
-
-impl Work {
-    fn into_delivery(self) -> Option<Delivery> {
-        drop(self.verdict);
-        Arc::into_inner(self.delivery)
-    }
-}
-
-/// Aborts the task on drop.
-struct Task(JoinHandle<Verdict>);
-
-impl Future for Task {
-    type Output = Verdict;
-
-    fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Verdict> {
-        Pin::new(&mut self.0).poll(context).map(|ended| {
-            let interrupted = |error: tokio::task::JoinError| InboundError::Interrupted(error.to_string());
-            ended.unwrap_or_else(|error| Verdict::Retry(interrupted(error), Pause::BACKOFF))
-        })
-    }
-}
-
-impl Drop for Task {
-    fn drop(&mut self) {
-        self.0.abort();
+        let is_abandoned = |work: &Work| topics.contains(work.delivery.topic());
+        if let Some((future, work)) = self.own.take_if(|(_, work)| is_abandoned(work)) {
+            drop(future);
+            self.remove_key(&work.delivery);
+        }
+        let abandoned: Vec<_> = self.work.extract_if(|_, (_, work)| is_abandoned(work)).collect();
+        for (_, (task, work)) in abandoned {
+            task.abort();
+            self.remove_key(&work.delivery);
+        }
     }
 }

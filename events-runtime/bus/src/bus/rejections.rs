@@ -1,10 +1,12 @@
 //! Rejected messages whose dead letters are not stored yet. Other keys continue meanwhile: the store of the
 //! dead letters may be unreachable while that of the messages is not.
 
+use std::future::poll_fn;
+use std::task::Poll;
+
 use bytes::Bytes;
 use tracing::Span;
 
-use super::in_flight::first;
 use super::observe::AuditLine;
 use super::verdict::InboundError;
 use events_transport::{BoxFuture, Delivery, Message, Position, Topic, TransportError};
@@ -59,7 +61,16 @@ impl Rejections {
 
     /// Waits for the next result; forever if nothing is pending. Cancel safe.
     pub(super) async fn next(&mut self) -> (PendingRejection, Result<(), TransportError>) {
-        let (index, result) = first(&mut self.under_way, |rejection| &mut rejection.stored).await;
+        let (index, result) = poll_fn(|context| {
+            let mut under_way = self.under_way.iter_mut().enumerate();
+            let stored =
+                under_way.find_map(|(index, rejection)| match rejection.stored.as_mut().poll(context) {
+                    Poll::Ready(result) => Some((index, result)),
+                    Poll::Pending => None,
+                });
+            stored.map_or(Poll::Pending, Poll::Ready)
+        })
+        .await;
         (self.under_way.swap_remove(index), result)
     }
 }
