@@ -20,7 +20,7 @@ pub(super) struct InFlight {
     /// The work on tasks of its own, if the limit is higher.
     tasks: JoinSet<Verdict>,
     work: HashMap<Id, (AbortHandle, Work), RandomState>,
-    /// The keys of all work, with their topics.
+    /// The keys of that work, with their topics.
     keys: HashMap<Bytes, Vec<Topic>, RandomState>,
 }
 
@@ -46,8 +46,13 @@ impl InFlight {
 
     /// Whether a message may be started: no message of its key in its topic is in flight.
     pub(super) fn admits(&self, delivery: &Delivery) -> bool {
-        let topics = delivery.message().key.as_ref().and_then(|key| self.keys.get(key));
-        topics.is_none_or(|topics| !topics.contains(delivery.topic()))
+        let Some(key) = &delivery.message().key else { return true };
+        let is_of_key = |work: &Work| {
+            work.delivery.message().key.as_ref() == Some(key) && work.delivery.topic() == delivery.topic()
+        };
+        let is_of_tasks = |topics: &Vec<Topic>| topics.contains(delivery.topic());
+        !self.own.as_ref().is_some_and(|(_, work)| is_of_key(work))
+            && !self.keys.get(key).is_some_and(is_of_tasks)
     }
 
     pub(super) fn deliveries(&self) -> impl Iterator<Item = &Delivery> {
@@ -65,15 +70,15 @@ impl InFlight {
     ) where
         F: Future<Output = Verdict> + Send + 'static,
     {
-        if let Some(key) = &delivery.message().key {
-            self.keys.entry(key.clone()).or_default().push(delivery.topic().clone());
-        }
         let delivery = Arc::new(delivery);
         let future = work(Arc::clone(&delivery));
         let work = Work { delivery, _counted: counted };
         if self.limit == 1 {
             self.own = Some((Box::pin(future), work));
         } else {
+            if let Some(key) = &work.delivery.message().key {
+                self.keys.entry(key.clone()).or_default().push(work.delivery.topic().clone());
+            }
             let task = self.tasks.spawn(future);
             self.work.insert(task.id(), (task, work));
         }

@@ -14,11 +14,14 @@ mod link;
 pub(crate) mod signal_descriptor;
 
 use std::collections::HashMap;
+use std::collections::hash_map::Entry;
 
 pub use descriptor::Descriptor;
 pub use error::{Definition, Duplicate, NotLinked, RegistryError};
 
 use std::sync::OnceLock;
+
+use foldhash::fast::RandomState;
 
 use crate::PublicSignal;
 use crate::hub::linked::{self, LinkedReceiver};
@@ -36,8 +39,9 @@ use signal_descriptor::SignalDescriptor;
 /// ```
 #[derive(Debug)]
 pub struct Registry {
-    by_event_type: HashMap<&'static str, Descriptor, foldhash::fast::RandomState>,
-    in_order: Vec<Descriptor>,
+    by_event_type: HashMap<&'static str, Descriptor, RandomState>,
+    /// Sorted when they are first listed, which a start does not need.
+    in_order: OnceLock<Vec<Descriptor>>,
 }
 
 impl Registry {
@@ -64,17 +68,25 @@ impl Registry {
 
     /// All definitions, ordered by event type.
     pub fn iter(&self) -> impl ExactSizeIterator<Item = Descriptor> + Clone {
-        self.in_order.iter().copied()
+        self.in_order().iter().copied()
+    }
+
+    fn in_order(&self) -> &[Descriptor] {
+        self.in_order.get_or_init(|| {
+            let mut all: Vec<_> = self.by_event_type.values().copied().collect();
+            all.sort_unstable_by_key(|descriptor| descriptor.sort_key());
+            all
+        })
     }
 
     /// The number of definitions.
     pub fn len(&self) -> usize {
-        self.in_order.len()
+        self.by_event_type.len()
     }
 
     /// Whether there are no definitions.
     pub fn is_empty(&self) -> bool {
-        self.in_order.is_empty()
+        self.by_event_type.is_empty()
     }
 
     /// Checks that all these event types are linked.
@@ -104,7 +116,7 @@ impl<'a> IntoIterator for &'a Registry {
     type IntoIter = std::iter::Copied<std::slice::Iter<'a, Descriptor>>;
 
     fn into_iter(self) -> Self::IntoIter {
-        self.in_order.iter().copied()
+        self.in_order().iter().copied()
     }
 }
 
@@ -142,10 +154,21 @@ impl RegistryBuilder {
     /// [`RegistryError::Duplicates`] if an event type has two definitions, or two linked receivers of a
     /// signal have the same name. Adding one definition twice is not an error.
     pub fn build(self) -> Result<Registry, RegistryError> {
-        let mut in_order = self.descriptors;
-        in_order.sort_by_key(|descriptor| descriptor.sort_key());
-        in_order.dedup_by_key(|descriptor| descriptor.sort_key());
-        let mut duplicates: Vec<_> = in_order
+        let mut by_event_type =
+            HashMap::with_capacity_and_hasher(self.descriptors.len(), RandomState::default());
+        let mut others = Vec::new();
+        for descriptor in self.descriptors {
+            match by_event_type.entry(descriptor.event_type()) {
+                Entry::Vacant(vacant) => {
+                    vacant.insert(descriptor);
+                }
+                Entry::Occupied(known) if known.get().sort_key() == descriptor.sort_key() => {}
+                Entry::Occupied(known) => others.extend([*known.get(), descriptor]),
+            }
+        }
+        others.sort_by_key(|descriptor: &Descriptor| descriptor.sort_key());
+        others.dedup_by_key(|descriptor| descriptor.sort_key());
+        let mut duplicates: Vec<_> = others
             .windows(2)
             .filter_map(|pair| match pair {
                 [first, second] if first.event_type() == second.event_type() => {
@@ -158,9 +181,7 @@ impl RegistryBuilder {
         if !duplicates.is_empty() {
             return Err(RegistryError::Duplicates { duplicates: duplicates.into() });
         }
-        let by_event_type =
-            in_order.iter().map(|descriptor| (descriptor.event_type(), *descriptor)).collect();
-        Ok(Registry { by_event_type, in_order })
+        Ok(Registry { by_event_type, in_order: OnceLock::new() })
     }
 }
 

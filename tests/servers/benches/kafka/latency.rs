@@ -89,7 +89,7 @@ fn raw_turn(server: &KafkaServer, topic: &str, load: f64) -> Result<Latencies, F
     raw::create(server, topic)?;
     let producer: BaseProducer<Stored> = raw::producer(server).create_with_context(Stored::default())?;
     producer.client().fetch_metadata(Some(topic), LONG)?;
-    let consumer = raw::consumer(server, topic)?;
+    let consumer = raw::consumer(server, topic, "raw")?;
     until_assigned(&consumer)?;
     let (ended, epoch) = (Arc::new(AtomicBool::new(false)), Instant::now());
     let end = ended.clone();

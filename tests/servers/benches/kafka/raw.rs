@@ -10,14 +10,16 @@ use rdkafka::admin::{AdminClient, AdminOptions, NewTopic, TopicReplication};
 use rdkafka::client::DefaultClientContext;
 use rdkafka::consumer::{BaseConsumer, CommitMode, Consumer as _};
 use rdkafka::error::{KafkaError, RDKafkaErrorCode};
-use rdkafka::message::{BorrowedMessage, Header, OwnedHeaders};
+use rdkafka::message::{BorrowedMessage, Header, Headers as _, Message as _, OwnedHeaders};
 use rdkafka::producer::{BaseProducer, BaseRecord, DeliveryResult, Producer as _, ProducerContext};
 use rdkafka::{ClientConfig, ClientContext};
 
 use super::common::{COUNT, Failure, KEYS, Rates, event, rate};
 
 pub(crate) const SEND: &str = "librdkafka send";
-pub(crate) const CONSUME: &str = "librdkafka consume + commit";
+pub(crate) const CONSUME: &str = "librdkafka consume, read + commit";
+/// librdkafka parses headers when they are asked for.
+const UNREAD: &str = "librdkafka consume + commit, headers unread";
 const LONG: Duration = Duration::from_secs(60);
 
 /// Counts the messages that were stored.
@@ -53,9 +55,9 @@ pub(crate) fn producer(server: &KafkaServer) -> ClientConfig {
 }
 
 /// A member of a group on a topic, from the start of the topic.
-pub(crate) fn consumer(server: &KafkaServer, topic: &str) -> Result<BaseConsumer, Failure> {
+pub(crate) fn consumer(server: &KafkaServer, topic: &str, group: &str) -> Result<BaseConsumer, Failure> {
     let mut config = config(server);
-    config.set("group.id", format!("{topic}.raw")).set("auto.offset.reset", "earliest");
+    config.set("group.id", format!("{topic}.{group}")).set("auto.offset.reset", "earliest");
     config.set("enable.auto.commit", "false").set("enable.auto.offset.store", "false");
     let consumer: BaseConsumer = config.create()?;
     consumer.subscribe(&[topic])?;
@@ -78,7 +80,9 @@ pub(crate) fn turn(server: &KafkaServer, namespace: &str) -> Result<Rates, Failu
     create(server, &topic)?;
     let messages: Vec<Message> = (0..COUNT).map(|n| event(Some(n % KEYS))).collect();
     let send = send(server, &topic, &messages)?;
-    Ok(vec![(SEND, send), (CONSUME, consume(server, &topic)?)])
+    let unread = consume(server, &topic, "unread", |_| Ok(0))?;
+    let read = consume(server, &topic, "read", read)?;
+    Ok(vec![(SEND, send), (UNREAD, unread), (CONSUME, read)])
 }
 
 fn send(server: &KafkaServer, topic: &str, messages: &[Message]) -> Result<f64, Failure> {
@@ -132,13 +136,31 @@ fn next(consumer: &BaseConsumer) -> Result<BorrowedMessage<'_>, Failure> {
     Err("no message came".into())
 }
 
-/// Reads all messages, and commits the offsets of each thousand without waiting for the last commit.
-fn consume(server: &KafkaServer, topic: &str) -> Result<f64, Failure> {
-    let consumer = consumer(server, topic)?;
-    let (mut started, mut count) = (None, 0);
+/// Reads what an event needs: the key, the data, and the names and values of the headers. Returns their size.
+fn read(message: &BorrowedMessage<'_>) -> Result<usize, Failure> {
+    let key = message.key().ok_or("no key")?;
+    let data = message.payload().ok_or("no data")?;
+    let headers = message.headers().ok_or("no headers")?;
+    let text = |header: Header<'_, &[u8]>| -> Result<usize, Failure> {
+        Ok(header.key.len() + std::str::from_utf8(header.value.unwrap_or_default())?.len())
+    };
+    let headers = headers.iter().map(text).sum::<Result<usize, Failure>>()?;
+    Ok(key.len() + data.len() + headers)
+}
+
+/// Receives all messages, and commits the offsets of each thousand without waiting for the last commit.
+fn consume(
+    server: &KafkaServer,
+    topic: &str,
+    group: &str,
+    look: impl Fn(&BorrowedMessage<'_>) -> Result<usize, Failure>,
+) -> Result<f64, Failure> {
+    let consumer = consumer(server, topic, group)?;
+    let (mut started, mut count, mut bytes) = (None, 0, 0);
     while count < COUNT {
         let message = next(&consumer)?;
         started.get_or_insert_with(Instant::now);
+        bytes += look(&message)?;
         consumer.store_offset_from_message(&message)?;
         count += 1;
         if count % 1_000 == 0 {
@@ -149,5 +171,6 @@ fn consume(server: &KafkaServer, topic: &str) -> Result<f64, Failure> {
         KafkaError::ConsumerCommit(RDKafkaErrorCode::NoOffset) => Ok(()),
         error => Err(error),
     })?;
+    std::hint::black_box(bytes);
     Ok(rate(COUNT, started.map_or(Duration::ZERO, |started| started.elapsed())))
 }

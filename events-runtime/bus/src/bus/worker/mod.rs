@@ -3,8 +3,10 @@
 mod drain;
 mod settle;
 
-use std::pin::Pin;
+use std::future::poll_fn;
+use std::pin::{Pin, pin};
 use std::sync::Arc;
+use std::task::Poll;
 use std::time::Duration;
 
 use tokio::sync::watch;
@@ -153,7 +155,7 @@ impl Worker {
                 now = Instant::now();
                 turn = now;
             }
-            if is_ready(shutdown.as_mut()).await {
+            if now_or_never(shutdown.as_mut()).await.is_some() {
                 return Ok(());
             }
             let enabled = *self.enabled.borrow_and_update();
@@ -166,6 +168,13 @@ impl Worker {
                 if !batch.may_start() || batch.done.len() >= self.settings.batch_size {
                     self.topics.ack(&mut batch.done);
                 }
+            }
+            // Most work ends at once: nothing else has to be asked. Those whose turn comes first wait.
+            if batch.rejections.is_empty()
+                && let Some((delivery, verdict)) = now_or_never(batch.in_flight.next()).await
+            {
+                self.settle(delivery, verdict, batch)?;
+                continue;
             }
             // Waiting messages may be blocked by their keys while there is room: fetch more, for other
             // keys.
@@ -256,13 +265,16 @@ impl ConsumedTopic {
     }
 }
 
-/// Whether the future is ready now.
-async fn is_ready(future: Pin<&mut impl Future>) -> bool {
-    tokio::select! {
-        biased;
-        _ = future => true,
-        () = std::future::ready(()) => false,
-    }
+/// The output of a future that is ready now. Otherwise the task is woken when it is.
+async fn now_or_never<T>(future: impl Future<Output = T>) -> Option<T> {
+    let mut future = pin!(future);
+    poll_fn(|context| {
+        Poll::Ready(match future.as_mut().poll(context) {
+            Poll::Ready(output) => Some(output),
+            Poll::Pending => None,
+        })
+    })
+    .await
 }
 
 /// Sleeps until a time; forever if there is none.
