@@ -19,7 +19,8 @@ impl Partition {
         taken: &mut Vec<Claimed>,
     ) -> Option<Instant> {
         self.expire(now);
-        let most = taken.len().saturating_add(max);
+        let before = taken.len();
+        let most = before.saturating_add(max);
         // Keys with a message that is not claimed.
         let mut stopped = HashSet::new();
         let mut due = self.claim_waiting(most, lease, now, taken, &mut stopped);
@@ -36,8 +37,12 @@ impl Partition {
                 }
             }
         }
-        let fresh = self.fresh.iter().map(|(_, record)| record.due()).filter(|due| *due > now.millis).min();
-        due = [due, fresh.map(|due| now.at(due))].into_iter().flatten().min();
+        // Thousands may be fresh: they are looked at only if none of them was taken.
+        if taken.len() == before {
+            let fresh =
+                self.fresh.iter().map(|(_, record)| record.due()).filter(|due| *due > now.millis).min();
+            due = [due, fresh.map(|due| now.at(due))].into_iter().flatten().min();
+        }
         if let Some(expiry) = self.next_expiry {
             due = Some(due.map_or(expiry, |due: Instant| due.min(expiry)));
         }
