@@ -23,9 +23,12 @@ use events_transport::{
     release_all, renew_all,
 };
 
-/// The maximum number of acknowledgement batches in flight while another is gathered: a sync to disk takes
+/// More work is started while this many calls to acknowledge are in flight, whatever their size: a sync to disk takes
 /// longer than processing the next batch.
 const ACKS_IN_FLIGHT: usize = 4;
+/// The same for acknowledged messages: where few come at a time, and the transport stores what many calls ask for
+/// together, as Kafka does by a commit, the number of calls would bound the rate.
+const ACKED_IN_FLIGHT: usize = 4_096;
 
 /// A lease renewal in flight.
 pub(super) struct Renewal {
@@ -67,6 +70,9 @@ pub(super) struct Settling {
     pub(super) consumed: Consumed,
     /// Outcomes that the transport has not stored yet, oldest first.
     in_flight: VecDeque<Outcomes>,
+    /// Those of them that acknowledge, and their messages.
+    acks: usize,
+    acked: usize,
     /// The positions of skipped messages that are not acknowledged yet, for their audit lines.
     skipped_positions: HashSet<Position>,
 }
@@ -75,6 +81,8 @@ pub(super) struct Settling {
 struct Outcomes {
     /// `None` for released messages. Skipped messages are acknowledged, too; `lines` has their own action.
     action: Option<Action>,
+    /// The number of messages.
+    messages: usize,
     stored: BoxFuture<'static, Stored>,
     span: Span,
     /// Empty if audit lines are off.
@@ -115,7 +123,8 @@ pub(super) async fn next_renewed(in_flight: &mut Option<Renewal>) -> (Renewal, S
 impl Settling {
     pub(super) fn new(consuming: Arc<Consuming>, running: Arc<Running>, backoff: Backoff) -> Self {
         let (consumed, in_flight) = (Consumed::default(), VecDeque::new());
-        Self { consuming, running, backoff, consumed, in_flight, skipped_positions: HashSet::new() }
+        let skipped_positions = HashSet::new();
+        Self { consuming, running, backoff, consumed, in_flight, acks: 0, acked: 0, skipped_positions }
     }
 
     pub(super) fn topic(&self) -> &Topic {
@@ -144,8 +153,11 @@ impl Settling {
         }
         let lines = if self.consuming.observe.audits() { self.lines(done) } else { Vec::new() };
         let span = self.consuming.settle_span("ack", || done.iter());
+        let messages = done.len();
         let stored = span.in_scope(|| ack_all(done.drain(..)));
-        self.in_flight.push_back(Outcomes { action: Some(Action::Acked), stored, span, lines });
+        self.acks += 1;
+        self.acked += messages;
+        self.in_flight.push_back(Outcomes { action: Some(Action::Acked), messages, stored, span, lines });
     }
 
     /// The audit lines of deliveries, logged once they are acknowledged.
@@ -176,13 +188,13 @@ impl Settling {
 
     /// Whether too many acknowledgements are in flight to start more work.
     pub(super) fn is_full(&self) -> bool {
-        self.in_flight.iter().filter(|outcomes| outcomes.is_ack()).count() > ACKS_IN_FLIGHT
+        self.acks > ACKS_IN_FLIGHT && self.acked > ACKED_IN_FLIGHT
     }
 
     /// Whether any message is being returned. Nothing is fetched meanwhile, since a later event of a key
     /// would overtake the returned one.
     pub(super) fn is_returning(&self) -> bool {
-        self.in_flight.iter().any(|outcomes| !outcomes.is_ack())
+        self.in_flight.len() > self.acks
     }
 
     /// Whether the transport has stored all outcomes.
@@ -197,7 +209,12 @@ impl Settling {
             return std::future::pending().await;
         };
         let results = stored.as_mut().instrument(span.clone()).await;
-        let Some(Outcomes { action, span, lines, .. }) = self.in_flight.pop_front() else { return };
+        let Some(outcomes) = self.in_flight.pop_front() else { return };
+        if outcomes.is_ack() {
+            self.acks -= 1;
+            self.acked -= outcomes.messages;
+        }
+        let Outcomes { action, span, lines, .. } = outcomes;
         let mut lines = lines.into_iter();
         let mut count = 0;
         for result in results {
@@ -241,6 +258,7 @@ impl Settling {
         let calls = self.in_flight.len();
         if calls > 0 {
             self.in_flight.clear();
+            (self.acks, self.acked) = (0, 0);
             tracing::warn!(topic = %self.topic(), calls, "the transport did not answer before the drain timeout; events without a stored outcome are redelivered");
         }
     }
@@ -273,8 +291,9 @@ impl Settling {
             return;
         }
         let span = self.consuming.settle_span("release", || deliveries.iter());
+        let messages = deliveries.len();
         let stored = span.in_scope(|| release_all(deliveries));
-        self.in_flight.push_back(Outcomes { action: None, stored, span, lines: Vec::new() });
+        self.in_flight.push_back(Outcomes { action: None, messages, stored, span, lines: Vec::new() });
     }
 
     /// Returns deliveries without an attempt, to come again after a time.
@@ -282,8 +301,9 @@ impl Settling {
         let lines = deliveries.iter().filter_map(|delivery| self.consuming.audit_line(delivery));
         let lines = lines.map(|line| (Action::Paused, line)).collect();
         let span = self.consuming.settle_span("postpone", || deliveries.iter());
+        let messages = deliveries.len();
         let stored = span.in_scope(|| postpone_all(deliveries, after));
-        self.in_flight.push_back(Outcomes { action: Some(Action::Paused), stored, span, lines });
+        self.in_flight.push_back(Outcomes { action: Some(Action::Paused), messages, stored, span, lines });
     }
 
     /// Returns a failed delivery for another attempt after a pause.
@@ -368,7 +388,7 @@ impl Settling {
         let span = self.consuming.settle_span(verb, || std::iter::once(&delivery));
         let stored = span.in_scope(|| delivery.settle(outcome));
         let stored = Box::pin(async move { vec![stored.await] });
-        self.in_flight.push_back(Outcomes { action: Some(action), stored, span, lines });
+        self.in_flight.push_back(Outcomes { action: Some(action), messages: 1, stored, span, lines });
     }
 
     /// Rejects a delivery. That takes effect now; the result is awaited beside other work.
