@@ -28,7 +28,7 @@ pub(super) struct Pending {
 }
 
 impl Pending {
-    /// Reports where the message is stored, if the emission was not dropped: then nobody reads it.
+    /// Reports the position of the stored message. If the emission was dropped, nobody reads it.
     fn sent(self, position: Position) {
         if !self.settle.is_canceled() {
             self.settle(Ok(position.to_string()));

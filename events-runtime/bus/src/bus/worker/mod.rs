@@ -155,7 +155,7 @@ impl Worker {
                 now = Instant::now();
                 turn = now;
             }
-            if now_or_never(shutdown.as_mut()).await.is_some() {
+            if poll_once(shutdown.as_mut()).await.is_ready() {
                 return Ok(());
             }
             let enabled = *self.enabled.borrow_and_update();
@@ -169,9 +169,9 @@ impl Worker {
                     self.topics.ack(&mut batch.done);
                 }
             }
-            // Most work ends at once: nothing else has to be asked. Those whose turn comes first wait.
+            // Most work ends at once, so that the other futures need no poll. Pending rejections come before it.
             if batch.rejections.is_empty()
-                && let Some((delivery, verdict)) = now_or_never(batch.in_flight.next()).await
+                && let Poll::Ready((delivery, verdict)) = poll_once(batch.in_flight.next()).await
             {
                 self.settle(delivery, verdict, batch)?;
                 continue;
@@ -265,16 +265,10 @@ impl ConsumedTopic {
     }
 }
 
-/// The output of a future that is ready now. Otherwise the task is woken when it is.
-async fn now_or_never<T>(future: impl Future<Output = T>) -> Option<T> {
+/// Polls a future once. If it is not ready, the task is woken when it can go on.
+async fn poll_once<T>(future: impl Future<Output = T>) -> Poll<T> {
     let mut future = pin!(future);
-    poll_fn(|context| {
-        Poll::Ready(match future.as_mut().poll(context) {
-            Poll::Ready(output) => Some(output),
-            Poll::Pending => None,
-        })
-    })
-    .await
+    poll_fn(|context| Poll::Ready(future.as_mut().poll(context))).await
 }
 
 /// Sleeps until a time; forever if there is none.

@@ -1,5 +1,7 @@
 //! The admin client of rdkafka, and the topics that it creates.
 
+use std::time::Duration;
+
 use events_transport::{ErrorKind, TransportError};
 use rdkafka::admin::{AdminClient, AdminOptions, NewTopic, TopicReplication};
 use rdkafka::error::{KafkaError, KafkaResult, RDKafkaErrorCode};
@@ -27,7 +29,12 @@ pub(super) fn create(
     created.map_err(|error| error::convert(error, operation, subject))
 }
 
-/// Creates a topic with these settings, unless it exists. Returns whether it is new. Blocks.
+/// The options of a request that waits for this long.
+pub(super) fn options(wait: Duration) -> AdminOptions {
+    AdminOptions::new().request_timeout(Some(wait)).operation_timeout(Some(wait))
+}
+
+/// Creates a topic with these settings, unless it exists. Returns whether it is new. Blocks for at most this long.
 ///
 /// # Errors
 /// That of the brokers.
@@ -36,7 +43,7 @@ pub(super) fn create_topic(
     name: &str,
     creation: Creation,
     settings: &[(&str, &str)],
-    options: &AdminOptions,
+    wait: Duration,
 ) -> KafkaResult<bool> {
     // -1 is the default of the broker, from Kafka 2.4 on.
     let partitions = creation.partitions.map_or(-1, i32::from);
@@ -45,7 +52,7 @@ pub(super) fn create_topic(
     for (name, value) in settings {
         new = new.set(name, value);
     }
-    let created = futures_executor::block_on(admin.create_topics([&new], options))?;
+    let created = futures_executor::block_on(admin.create_topics([&new], &options(wait)))?;
     match created.into_iter().next() {
         Some(Ok(_)) => Ok(true),
         // Another program was faster.

@@ -5,15 +5,16 @@ use std::time::{Duration, Instant};
 
 use events_transport::{ErrorKind, Topic, TransportError};
 use rdkafka::ClientContext;
-use rdkafka::admin::{AdminClient, AdminOptions, ResourceSpecifier};
+use rdkafka::admin::{AdminClient, ResourceSpecifier};
 use rdkafka::client::Client;
 use rdkafka::consumer::{BaseConsumer, Consumer as _, ConsumerContext};
 use rdkafka::error::RDKafkaErrorCode;
 use rdkafka::metadata::Metadata;
 
+use super::admin_client::{self, options};
 use super::connect::persist;
 use super::context::Context;
-use super::{admin_client, error};
+use super::error;
 use crate::config::{Config, Creation};
 
 /// How often the metadata of a new topic is asked for.
@@ -118,7 +119,7 @@ impl Topics {
         let settings: Vec<_> = settings.iter().map(|(name, value)| (*name, value.as_str())).collect();
         let admin = self.admin(operation, topic)?;
         let created = persist(self.config.client.timeout(), |wait| {
-            admin_client::create_topic(&admin, &name, creation, &settings, &options(wait))
+            admin_client::create_topic(&admin, &name, creation, &settings, wait)
                 .map_err(|error| error::convert(error, "create", topic))
         })?;
         if created {
@@ -221,8 +222,4 @@ impl Topics {
         let created = admin_client::create(&self.config.client, operation, topic.as_str())?;
         Ok(admin.insert(Arc::new(created)).clone())
     }
-}
-
-fn options(timeout: Duration) -> AdminOptions {
-    AdminOptions::new().request_timeout(Some(timeout)).operation_timeout(Some(timeout))
 }

@@ -1,14 +1,10 @@
 //! Settings, topics and groups: what needs the admin client.
 
-use std::time::Duration;
-
-use rdkafka::admin::{
-    AdminClient, AdminOptions, NewTopic, OwnedResourceSpecifier, ResourceSpecifier, TopicReplication,
-};
+use rdkafka::admin::{AdminClient, NewTopic, OwnedResourceSpecifier, ResourceSpecifier, TopicReplication};
 use rdkafka::error::{KafkaError, RDKafkaErrorCode};
 
 use super::{Change, Session, Settings};
-use crate::client::admin_client;
+use crate::client::admin_client::{self, options};
 use crate::client::context::Context;
 use crate::config::Creation;
 use events_transport::TransportError;
@@ -80,11 +76,7 @@ impl Session {
         settings: &[(&str, &str)],
     ) -> Result<(), TransportError> {
         let admin = self.admin()?;
-        self.repeat(|wait| {
-            let options = options(wait).operation_timeout(Some(wait));
-            admin_client::create_topic(&admin, topic, creation, settings, &options)
-        })
-        .map(drop)
+        self.repeat(|wait| admin_client::create_topic(&admin, topic, creation, settings, wait)).map(drop)
     }
 
     /// Whether this user may create a topic of this name. Nothing is created.
@@ -102,8 +94,4 @@ impl Session {
             _ => true,
         })
     }
-}
-
-fn options(timeout: Duration) -> AdminOptions {
-    AdminOptions::new().request_timeout(Some(timeout))
 }
