@@ -226,7 +226,11 @@ impl KafkaConsumer {
                 return Err(TransportError::no_group("receive from", topic, &self.member.group));
             }
         }
+        let has_made_room = std::mem::take(&mut state.has_made_room);
         drop(state);
+        if has_made_room && let Some(client) = self.member.client() {
+            client.ring();
+        }
         let deliver = |(place, claimed): (Place, super::partition::Claimed)| {
             let recipient = Arc::clone(self.recipients.get(place.topic)?);
             let position = Position::Record { partition: place.partition, offset: claimed.offset };
@@ -281,7 +285,7 @@ impl KafkaConsumer {
         let state = self.member.state();
         ends.retain(|(place, end)| {
             let assigned = state.partitions.get(place);
-            assigned.is_some_and(|one| !one.is_paused && !one.is_revoking && one.partition.next() < *end)
+            assigned.is_some_and(|one| one.room() > 0 && one.partition.next() < *end)
         });
     }
 
@@ -293,7 +297,7 @@ impl KafkaConsumer {
         }
         let fetching = || -> Vec<Place> {
             let state = self.member.state();
-            let fetching = state.partitions.iter().filter(|(_, one)| !one.is_paused && !one.is_revoking);
+            let fetching = state.partitions.iter().filter(|(_, one)| one.room() > 0);
             fetching.map(|(place, _)| *place).collect()
         };
         let (places, Some(client)) = (fetching(), self.member.client()) else { return Ok(()) };

@@ -58,6 +58,8 @@ pub(super) struct State {
     pub(super) closing: Option<Closing>,
     /// How many receivers wait until all is fetched that is stored.
     pub(super) catching_up: usize,
+    /// A claim made room for records that are left in the client.
+    pub(super) has_made_room: bool,
     claims: u64,
     /// The place after which the next claim begins.
     last: Option<Place>,
@@ -101,6 +103,7 @@ impl State {
             expired: None,
             closing: None,
             catching_up: 0,
+            has_made_room: false,
             claims: 0,
             last: None,
             commit: Commit::default(),
@@ -139,6 +142,7 @@ impl State {
                 let mut claimed = Vec::new();
                 let again = assigned.partition.claim(share.min(left), lease, now, &mut claimed);
                 due = [due, again].into_iter().flatten().min();
+                self.has_made_room |= assigned.has_made_room();
                 if !claimed.is_empty() {
                     self.last = Some(*place);
                 }

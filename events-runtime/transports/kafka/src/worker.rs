@@ -10,9 +10,9 @@ use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime};
 
 pub(super) use self::rebalance::start_of;
-use super::client::{Fetched, GroupClient, Place, Polled};
+use super::client::{ClientError, Fetched, GroupClient, Place};
 use super::control_watch::ControlWatch;
-use super::member::{Closing, Member, Stage, TopicState};
+use super::member::{Assigned, Closing, Member, Stage, TopicState};
 use super::moves::Moves;
 use super::partition::{Now, Record};
 use super::progress::Progress;
@@ -21,12 +21,13 @@ use super::retry_topics::headers::{self, Found};
 use events_support::error_chain::chain;
 use events_transport::{Message, Topic, TransportError};
 
-/// How long a poll waits, which is the resolution of all that follows.
+/// How long the worker waits for records, which is the resolution of all else.
 const TICK: Duration = Duration::from_millis(20);
 /// How long while a message that leaves its topic is stored.
 const SHORT_TICK: Duration = Duration::from_millis(2);
-/// How many messages are taken over at once.
-const BATCH: usize = 1_000;
+/// How many messages of a partition wait for a claim. More wait in the client, where they take less memory: they are
+/// converted while they are still in the caches of the processor.
+pub(super) const FRESH: usize = 1_000;
 /// Outcomes that nobody waits for are committed after this time.
 const COMMIT_EVERY: Duration = Duration::from_millis(100);
 /// How long the last commit of a partition may take.
@@ -57,6 +58,8 @@ pub(super) struct Worker {
     flushed: Instant,
     /// When the member asked for partitions.
     asked: Instant,
+    /// There is more to do at once.
+    is_behind: bool,
     /// The consumer was closed.
     is_closing: bool,
 }
@@ -101,6 +104,7 @@ impl Worker {
             away,
             flushed: Instant::now(),
             asked: Instant::now(),
+            is_behind: false,
             is_closing: false,
         }
     }
@@ -110,18 +114,22 @@ impl Worker {
         if let Err(error) = self.subscribe() {
             self.fail(error);
         }
-        let mut fetched = Vec::with_capacity(BATCH);
+        let mut fetched = Vec::with_capacity(FRESH);
         let closed = loop {
             let is_storing = self.moves.poll();
             let is_waited_for = self.member.state().catching_up > 0;
             let is_busy = is_storing || is_waited_for || !self.pending.is_empty();
-            self.poll(if is_busy { SHORT_TICK } else { TICK }, &mut fetched);
-            self.take_over(&mut fetched);
+            let longest = if is_busy { SHORT_TICK } else { TICK };
+            self.client.wait(if std::mem::take(&mut self.is_behind) { Duration::ZERO } else { longest });
+            self.serve();
+            self.read(&mut fetched);
             if is_waited_for || self.flushed.elapsed() >= COMMIT_EVERY {
                 self.skip();
             }
             for event in self.client.take_events() {
                 self.on_event(event);
+                // Another may be behind it.
+                self.is_behind = true;
             }
             self.advance();
             self.obey();
@@ -159,37 +167,59 @@ impl Worker {
         self.client.subscribe(&topics)
     }
 
-    fn poll(&self, wait: Duration, fetched: &mut Vec<Fetched>) {
-        let mut wait = wait;
-        while fetched.len() < BATCH {
-            match self.client.poll(wait) {
-                Polled::Record(record) => fetched.push(record),
-                Polled::Nothing => break,
-                Polled::Error { error, is_fatal: true } => {
-                    self.fail(error);
-                    break;
-                }
-                Polled::Error { error, .. } => {
-                    tracing::debug!(error = chain(&error), "the client reported an error and goes on");
-                    // Those that end by themselves are no matter of the receivers.
-                    if !error.is_retryable() || error.kind().needs_operator() {
-                        self.member.state().error = Some(error);
-                        self.member.wake.notify_one();
-                    }
-                    break;
-                }
-            }
-            wait = Duration::ZERO;
+    /// Serves what the client has to say beside records.
+    fn serve(&mut self) {
+        if let Err(error) = self.client.serve() {
+            self.failed(error);
         }
     }
 
-    fn take_over(&self, fetched: &mut Vec<Fetched>) {
-        if fetched.is_empty() {
-            return;
+    /// Passes an error of the client on.
+    fn failed(&mut self, ClientError { error, is_fatal }: ClientError) {
+        if is_fatal {
+            return self.fail(error);
         }
+        // Another may be behind it.
+        self.is_behind = true;
+        tracing::debug!(error = chain(&error), "the client reported an error and goes on");
+        // Those that end by themselves are no matter of the receivers.
+        if !error.is_retryable() || error.kind().needs_operator() {
+            self.member.state().error = Some(error);
+            self.member.wake.notify_one();
+        }
+    }
+
+    /// Reads the records for which there is room. What is left of partitions that were returned is thrown away.
+    fn read(&mut self, fetched: &mut Vec<Fetched>) {
+        for place in self.client.places() {
+            let room = self.member.state().partitions.get(&place).map(Assigned::room);
+            let max = room.unwrap_or(FRESH);
+            if max == 0 {
+                continue;
+            }
+            if let Err(error) = self.client.read(place, max, fetched) {
+                self.failed(error);
+            }
+            if fetched.is_empty() {
+                continue;
+            }
+            let is_more = fetched.len() == max;
+            if room.is_some() {
+                self.take_over(place, fetched);
+            } else {
+                fetched.clear();
+            }
+            let mut state = self.member.state();
+            let assigned = state.partitions.get_mut(&place);
+            self.is_behind |= is_more && assigned.is_none_or(|assigned| !assigned.wait_for_room());
+        }
+    }
+
+    /// Gives the records of a partition to the receivers.
+    fn take_over(&self, place: Place, fetched: &mut Vec<Fetched>) {
         let now = Now::new();
         let mut state = self.member.state();
-        for Fetched { place, offset, time, message } in fetched.drain(..) {
+        for Fetched { offset, time, message } in fetched.drain(..) {
             let Some(assigned) = state.partitions.get_mut(&place) else { continue };
             if offset < assigned.partition.next() {
                 let topic = self.member.topic(place).map(tracing::field::display);

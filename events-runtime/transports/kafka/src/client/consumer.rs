@@ -2,20 +2,22 @@
 
 mod context;
 mod offsets;
+mod queues;
 
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, SystemTime};
 
 use events_support::error_chain::chain;
 use events_transport::{Message, Topic, TransportError};
 use rdkafka::consumer::{BaseConsumer, Consumer, ConsumerGroupMetadata, RebalanceProtocol};
 use rdkafka::error::KafkaError;
-use rdkafka::message::Message as _;
+use rdkafka::message::{BorrowedMessage, Message as _};
 use rdkafka::{Offset, TopicPartitionList};
 
 use self::context::GroupContext;
 pub(crate) use self::context::GroupEvent;
 use self::offsets::failure;
+use self::queues::Queues;
 pub(crate) use self::offsets::{At, CommitFailure, CommittedOffset};
 use super::connect::reach;
 use super::error::convert;
@@ -32,23 +34,16 @@ pub(crate) struct Place {
     pub(crate) partition: u32,
 }
 
-/// What a poll of the client returns.
+/// An error of the client, which goes on by itself unless `is_fatal`.
 #[derive(Debug)]
-pub(crate) enum Polled {
-    /// Nothing, or events: see [`GroupClient::take_events`].
-    Nothing,
-    Record(Fetched),
-    /// The client goes on by itself, unless `is_fatal`.
-    Error {
-        error: TransportError,
-        is_fatal: bool,
-    },
+pub(crate) struct ClientError {
+    pub(crate) error: TransportError,
+    pub(crate) is_fatal: bool,
 }
 
 /// A fetched record.
 #[derive(Debug)]
 pub(crate) struct Fetched {
-    pub(crate) place: Place,
     pub(crate) offset: u64,
     pub(crate) time: SystemTime,
     pub(crate) message: Message,
@@ -57,9 +52,11 @@ pub(crate) struct Fetched {
 /// A member in one generation of its group. The coordinator refuses its offsets once the group went on.
 pub(crate) struct Membership(pub(super) ConsumerGroupMetadata);
 
-/// A member of a group. Its methods may be called by several threads; only one of them polls.
+/// A member of a group. Its methods may be called by several threads; only one of them serves and reads.
 pub(crate) struct GroupClient {
-    consumer: BaseConsumer<GroupContext>,
+    /// Each holds the consumer, which must not outlive this.
+    queues: Queues,
+    consumer: Arc<BaseConsumer<GroupContext>>,
     group: String,
     timeout: Duration,
     protocol: GroupProtocol,
@@ -101,9 +98,13 @@ impl GroupClient {
             events: Mutex::default(),
             closing: false.into(),
         };
-        let consumer =
+        let mut consumer: BaseConsumer<GroupContext> =
             config.create_with_context(context).map_err(|error| convert(error, "consume as", group))?;
-        Ok(Self { consumer, group: group.to_owned(), timeout: settings.timeout(), protocol })
+        let queues = Queues::default();
+        let bell = Arc::clone(&queues.bell);
+        consumer.set_nonempty_callback(move || bell.ring());
+        let (consumer, group) = (Arc::new(consumer), group.to_owned());
+        Ok(Self { queues, consumer, group, timeout: settings.timeout(), protocol })
     }
 
     /// Waits until a broker is reached.
@@ -158,23 +159,56 @@ impl GroupClient {
         self.consumer.unsubscribe();
     }
 
-    /// Serves the client for at most this time.
-    pub(crate) fn poll(&self, wait: Duration) -> Polled {
-        match self.consumer.poll(wait) {
-            None | Some(Err(KafkaError::PartitionEOF(_))) => Polled::Nothing,
-            Some(Ok(record)) => {
-                let place = self.consumer.context().place(record.topic(), record.partition());
-                let (Some(place), Ok(offset)) = (place, u64::try_from(record.offset())) else {
-                    return Polled::Nothing;
-                };
-                let (time, message) = (time_of(&record), message_of(&record));
-                Polled::Record(Fetched { place, offset, time, message })
-            }
-            Some(Err(error)) => {
-                let is_fatal = matches!(error, KafkaError::MessageConsumptionFatal(_));
-                Polled::Error { error: convert(error, "receive from", &self.group), is_fatal }
+    /// Ends the current or next [`wait`](Self::wait).
+    pub(crate) fn ring(&self) {
+        self.queues.bell.ring();
+    }
+
+    /// Waits until there may be something to serve or to read, for at most this time.
+    pub(crate) fn wait(&self, longest: Duration) {
+        self.queues.bell.wait(longest);
+    }
+
+    /// Serves the client: see [`take_events`](Self::take_events). Records are not read here.
+    pub(crate) fn serve(&self) -> Result<(), ClientError> {
+        match self.consumer.poll(Duration::ZERO) {
+            Some(Err(error)) => self.failed(error),
+            _ => Ok(()),
+        }
+    }
+
+    /// Reads up to `max` fetched records of a partition.
+    pub(crate) fn read(
+        &self,
+        place: Place,
+        max: usize,
+        fetched: &mut Vec<Fetched>,
+    ) -> Result<(), ClientError> {
+        let queues = self.queues.all();
+        let Some(queue) = queues.get(&place) else { return Ok(()) };
+        let most = fetched.len().saturating_add(max);
+        while fetched.len() < most {
+            match queue.poll(Duration::ZERO) {
+                None => break,
+                Some(Ok(record)) => fetched.extend(Fetched::of(&record)),
+                Some(Err(error)) => self.failed(error)?,
             }
         }
+        Ok(())
+    }
+
+    fn failed(&self, error: KafkaError) -> Result<(), ClientError> {
+        let is_fatal = match error {
+            KafkaError::PartitionEOF(_) => return Ok(()),
+            KafkaError::MessageConsumptionFatal(_) => true,
+            _ => false,
+        };
+        Err(ClientError { error: convert(error, "receive from", &self.group), is_fatal })
+    }
+
+    /// Whose queues there are: partitions that the member has or has had.
+    pub(crate) fn places(&self) -> Vec<Place> {
+        self.queues.all().keys().copied().collect()
     }
 
     /// The events since the last call, in order.
@@ -185,6 +219,7 @@ impl GroupClient {
 
     /// Starts to fetch partitions at these offsets.
     pub(crate) fn assign(&self, partitions: &[(Place, u64)]) -> Result<(), TransportError> {
+        self.queues.split(&self.consumer, partitions.iter().map(|(place, _)| *place));
         let list = self.list(partitions.iter().map(|(place, offset)| (*place, Some(*offset))));
         match self.consumer.rebalance_protocol() {
             RebalanceProtocol::Cooperative => self.consumer.incremental_assign(&list),
@@ -250,18 +285,6 @@ impl GroupClient {
         matches!(failure(error.clone()), CommitFailure::Rebalance)
     }
 
-    /// Stops fetching partitions. What was fetched and not polled is fetched again later.
-    pub(crate) fn pause(&self, places: &[Place]) -> Result<(), TransportError> {
-        let list = self.list(places.iter().map(|place| (*place, None)));
-        self.consumer.pause(&list).map_err(|error| convert(error, "pause", self.names()))
-    }
-
-    /// Fetches paused partitions again.
-    pub(crate) fn resume(&self, places: &[Place]) -> Result<(), TransportError> {
-        let list = self.list(places.iter().map(|place| (*place, None)));
-        self.consumer.resume(&list).map_err(|error| convert(error, "resume", self.names()))
-    }
-
     fn list(&self, places: impl Iterator<Item = (Place, Option<u64>)>) -> TopicPartitionList {
         let mut list = TopicPartitionList::new();
         for (place, offset) in places {
@@ -280,6 +303,14 @@ impl GroupClient {
 
     fn names(&self) -> String {
         self.consumer.context().topics.join(",")
+    }
+}
+
+impl Fetched {
+    /// `None` if it has no offset.
+    fn of(record: &BorrowedMessage<'_>) -> Option<Self> {
+        let offset = u64::try_from(record.offset()).ok()?;
+        Some(Self { offset, time: time_of(record), message: message_of(record) })
     }
 }
 

@@ -20,7 +20,7 @@ mod transaction;
 
 pub(crate) use self::connect::{off_thread, persist};
 pub(crate) use self::consumer::{
-    At, CommitFailure, CommittedOffset, Fetched, GroupClient, GroupEvent, Membership, Place, Polled,
+    At, ClientError, CommitFailure, CommittedOffset, Fetched, GroupClient, GroupEvent, Membership, Place,
 };
 pub(crate) use self::control::ControlClient;
 pub(crate) use self::producer::{Batching, Failed, Native, Receipt, Refused, Stored, retire};

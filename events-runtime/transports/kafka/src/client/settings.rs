@@ -55,6 +55,10 @@ const CONSUMER_DEFAULTS: &[(&str, &str)] = &[
     // Offsets are committed when their messages are settled.
     ("enable.auto.commit", "false"),
     ("enable.auto.offset.store", "false"),
+    // Each partition has a queue of its own: what is fetched ahead, beside one response. It is looked at again soon
+    // after it was full, not after a second.
+    ("queued.max.messages.kbytes", "2048"),
+    ("fetch.queue.backoff.ms", "10"),
 ];
 
 /// The default of `transaction.timeout.ms`. Brokers abort a transaction that is open for longer: that of a dead member

@@ -7,6 +7,7 @@ use tokio::sync::oneshot;
 use super::Stored;
 use crate::partition::Partition;
 use crate::progress::Progress;
+use crate::worker::FRESH;
 
 /// An assigned partition.
 #[allow(clippy::struct_excessive_bools, reason = "each is a state of its own")]
@@ -15,6 +16,8 @@ pub(crate) struct Assigned {
     /// It is about to be returned: nothing is claimed any more.
     pub(crate) is_revoking: bool,
     pub(crate) is_paused: bool,
+    /// Records are left in the client, and the claim that makes room wakes the worker.
+    waits_for_room: bool,
     /// Whether it was reported that a key holds it back.
     pub(crate) is_held_back: bool,
     /// Whether the position of the client is of this assignment.
@@ -41,6 +44,7 @@ impl Assigned {
             partition: Partition::new(progress),
             is_revoking: false,
             is_paused: false,
+            waits_for_room: false,
             is_held_back: false,
             has_position: true,
             stored,
@@ -48,6 +52,25 @@ impl Assigned {
             committed: 0,
             waiters: Vec::new(),
         }
+    }
+
+    /// How many more messages are read of it.
+    pub(crate) fn room(&self) -> usize {
+        if self.is_paused || self.is_revoking { 0 } else { FRESH.saturating_sub(self.partition.fresh()) }
+    }
+
+    /// Notes that records are left in the client. Returns whether a claim makes room for them; otherwise there is
+    /// room already.
+    pub(crate) fn wait_for_room(&mut self) -> bool {
+        self.waits_for_room = self.partition.fresh() > FRESH / 2;
+        self.waits_for_room
+    }
+
+    /// Whether a claim has made room that was waited for.
+    pub(super) fn has_made_room(&mut self) -> bool {
+        let has_made = self.waits_for_room && self.partition.fresh() <= FRESH / 2;
+        self.waits_for_room &= !has_made;
+        has_made
     }
 
     /// Whether something is not committed.

@@ -95,9 +95,9 @@ impl Partition {
         (self.waiting.len(), self.blocked.values().map(VecDeque::len).sum())
     }
 
-    /// Whether a claim may find a message that was not looked at yet.
-    pub(crate) fn has_fresh(&self) -> bool {
-        !self.fresh.is_empty()
+    /// The number of messages that no claim has looked at yet.
+    pub(crate) fn fresh(&self) -> usize {
+        self.fresh.len()
     }
 
     /// Adds a fetched message. One that is settled already is skipped.

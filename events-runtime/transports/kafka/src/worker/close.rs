@@ -15,10 +15,9 @@ impl Worker {
     pub(super) fn close(mut self, reply: Option<oneshot::Sender<Stored>>) {
         self.is_closing = true;
         let until = Instant::now() + LAST_COMMIT;
-        let mut fetched = Vec::new();
         while self.moves.poll() && Instant::now() < until {
-            self.poll(SHORT_TICK, &mut fetched);
-            fetched.clear();
+            self.client.wait(SHORT_TICK);
+            self.serve();
         }
         for pending in std::mem::take(&mut self.pending) {
             match pending {
@@ -41,8 +40,8 @@ impl Worker {
             if is_done || Instant::now() >= until {
                 break;
             }
-            self.poll(SHORT_TICK, &mut fetched);
-            fetched.clear();
+            self.client.wait(SHORT_TICK);
+            self.serve();
         }
         let left: Vec<Place> = self.member.state().partitions.keys().copied().collect();
         let is_stored = !left

@@ -6,7 +6,6 @@ use super::{COMMIT_EVERY, Worker};
 use crate::client::Place;
 use crate::member::{Assigned, Stage, State};
 use crate::partition::Now;
-use events_support::error_chain::chain;
 use events_transport::{ErrorKind, TransportError};
 
 /// After this time without an assignment, a member of the protocol `consumer` is taken to have no partitions: the
@@ -39,7 +38,7 @@ impl Worker {
             }
         });
         // What has come due wakes the receiver by its own timer.
-        self.limit(&mut state);
+        self.is_behind |= self.limit(&mut state);
         if state.stage == Stage::Joining
             && self.client.joins_silently()
             && self.pending.is_empty()
@@ -64,44 +63,35 @@ impl Worker {
         }
     }
 
-    /// Pauses partitions that hold too much, and resumes them later.
-    fn limit(&self, state: &mut State) {
+    /// Pauses partitions that hold too much, and resumes them later: their records stay in the client meanwhile.
+    fn limit(&self, state: &mut State) -> bool {
         // What waits in retry topics takes no share: it is fetched again when it is due.
         let count = state.partitions.keys().filter(|place| !self.is_retry_topic(**place)).count().max(1);
         let share = (MIN_BYTES.max(MAX_BYTES / count), MIN_MESSAGES.max(MAX_MESSAGES / count));
-        let (mut pause, mut resume) = (Vec::new(), Vec::new());
+        let mut is_resumed = false;
         for (place, assigned) in &mut state.partitions {
             let is_retry_topic = self.is_retry_topic(*place);
             let (bytes, messages) = if is_retry_topic { (MIN_BYTES, MIN_MESSAGES) } else { share };
             let held = assigned.partition.held();
             let is_full = held.bytes >= bytes || held.messages >= messages;
             let is_low = held.bytes < bytes / 2 && held.messages < messages / 2;
-            if is_full && !assigned.is_paused {
+            if is_full {
                 assigned.is_paused = true;
-                pause.push(*place);
             } else if is_low && assigned.is_paused {
                 assigned.is_paused = false;
-                resume.push(*place);
+                is_resumed = true;
             }
             if !is_retry_topic {
                 self.report(*place, assigned);
             }
         }
-        for (places, paused) in [(pause, true), (resume, false)] {
-            if places.is_empty() {
-                continue;
-            }
-            let done = if paused { self.client.pause(&places) } else { self.client.resume(&places) };
-            if let Err(error) = done {
-                tracing::debug!(error = chain(&error), "a partition was not paused or resumed");
-            }
-        }
+        is_resumed
     }
 
     /// Says when a partition waits for a key that fails, and when it goes on.
     fn report(&self, place: Place, assigned: &mut Assigned) {
         let (waiting, behind) = assigned.partition.held_back();
-        let is_held_back = assigned.is_paused && waiting > 0 && !assigned.partition.has_fresh();
+        let is_held_back = assigned.is_paused && waiting > 0 && assigned.partition.fresh() == 0;
         if is_held_back == assigned.is_held_back {
             return;
         }
