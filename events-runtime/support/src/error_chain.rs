@@ -35,7 +35,12 @@ pub fn panic_message(panic: Box<dyn Any + Send>) -> String {
 
 /// Drops a foreign value and catches a panic of its destructor, which the panic hook has reported.
 pub fn drop_quietly<T>(value: T) {
-    if let Err(panic) = catch_unwind(AssertUnwindSafe(|| drop(value)))
+    drop(Quiet::new(value));
+}
+
+/// Ends foreign values and catches a panic of a destructor.
+fn end_quietly(end: impl FnOnce()) {
+    if let Err(panic) = catch_unwind(AssertUnwindSafe(end))
         && let Err(again) = catch_unwind(AssertUnwindSafe(|| drop(panic)))
     {
         // The payload of a panic may panic when it is dropped, and so on: no third attempt.
@@ -60,7 +65,8 @@ impl<T> Quiet<T> {
 
 impl<T> Drop for Quiet<T> {
     fn drop(&mut self) {
-        drop_quietly(self.0.take());
+        // In its place: it may be large.
+        end_quietly(|| self.0 = None);
     }
 }
 

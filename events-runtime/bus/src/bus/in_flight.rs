@@ -71,16 +71,17 @@ impl InFlight {
         F: Future<Output = Verdict> + Send + 'static,
     {
         let delivery = Arc::new(delivery);
-        let future = work(Arc::clone(&delivery));
-        let work = Work { delivery, _counted: counted };
+        let work_of = |delivery| Work { delivery, _counted: counted };
+        // The future is large, so that it is moved once only.
         if self.limit == 1 {
-            self.own = Some((Box::pin(future), work));
+            let future = Box::pin(work(Arc::clone(&delivery)));
+            self.own = Some((future, work_of(delivery)));
         } else {
-            if let Some(key) = &work.delivery.message().key {
-                self.keys.entry(key.clone()).or_default().push(work.delivery.topic().clone());
+            if let Some(key) = &delivery.message().key {
+                self.keys.entry(key.clone()).or_default().push(delivery.topic().clone());
             }
-            let task = self.tasks.spawn(future);
-            self.work.insert(task.id(), (task, work));
+            let task = self.tasks.spawn(work(Arc::clone(&delivery)));
+            self.work.insert(task.id(), (task, work_of(delivery)));
         }
     }
 

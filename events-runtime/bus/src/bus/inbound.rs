@@ -22,7 +22,7 @@ use events_core::internal::SignalDescriptor;
 use events_core::registry::Descriptor;
 use events_core::{ReceiverError, Registry, Response};
 use events_support::error_chain::{caught, links};
-use events_transport::Message;
+use events_transport::{BoxFuture, Message};
 
 /// Turns messages into events of this process.
 pub(super) struct Inbound {
@@ -43,6 +43,13 @@ pub(super) struct Inbound {
     logged_unknown: Mutex<HashSet<String>>,
     /// Event types without a receiver already logged.
     logged_unreceived: Mutex<HashSet<&'static str>>,
+}
+
+/// An event that was emitted, or that can't be yet. Most have a known schema and sync receivers: their verdict is known
+/// at once. What others wait for is boxed, because the future of each event is moved several times.
+enum Begun<'m> {
+    Ended(Verdict),
+    Waits(BoxFuture<'m, Verdict>),
 }
 
 /// The maximum number of unknown event types to remember, so that hostile input can't exhaust memory.
@@ -84,6 +91,15 @@ impl Inbound {
     }
 
     async fn emit(&self, message: &Message) -> Verdict {
+        let rest = match self.begin(message) {
+            Begun::Ended(verdict) => return verdict,
+            Begun::Waits(rest) => rest,
+        };
+        rest.await
+    }
+
+    /// Emits the event of a message.
+    fn begin<'m>(&'m self, message: &'m Message) -> Begun<'m> {
         let mut definition = None;
         let defined = |event_type: &str| {
             definition = self.registry.get(event_type);
@@ -95,52 +111,85 @@ impl Inbound {
                 self.consuming.count(TRACE_IGNORED, ignored);
                 envelope
             }
-            Err(error) => return Verdict::Reject(error.into()),
+            Err(error) => return Begun::Ended(Verdict::Reject(error.into())),
         };
         let Some(definition) = definition else {
-            return self.unknown(envelope.metadata.event_type());
+            return Begun::Ended(self.unknown(envelope.metadata.event_type()));
         };
         let descriptor = definition.get();
-        let expected = (descriptor.fingerprint)();
         let writer = match envelope.fingerprint {
-            Some(found) if found != expected => match self.writers.find(descriptor, found) {
-                Some(writer) => Some(writer),
-                None => match Box::pin(self.fetched_writer(descriptor, found, message)).await {
-                    Ok(writer) => Some(writer),
-                    Err(verdict) => return verdict,
-                },
-            },
+            Some(found) if found != (descriptor.fingerprint)() => {
+                match self.writers.find(descriptor, found) {
+                    Some(writer) => Some(writer),
+                    None => {
+                        return Begun::Waits(Box::pin(async move {
+                            match self.fetched_writer(descriptor, found, message).await {
+                                Ok(writer) => match self.deliver(definition, envelope, Some(&writer)) {
+                                    Begun::Ended(verdict) => verdict,
+                                    Begun::Waits(rest) => rest.await,
+                                },
+                                Err(verdict) => verdict,
+                            }
+                        }));
+                    }
+                }
+            }
             _ => None,
         };
+        self.deliver(definition, envelope, writer.as_ref())
+    }
+
+    /// Emits an event whose writer's schema is known.
+    fn deliver(
+        &self,
+        definition: Descriptor,
+        envelope: Envelope,
+        writer: Option<&WriterSchema>,
+    ) -> Begun<'_> {
+        let descriptor = definition.get();
         let (hub, metadata) = (&self.hub, envelope.metadata);
         let began = Instant::now();
-        let emission =
-            match caught(|| (descriptor.emit_datum)(hub, metadata, writer.as_ref(), &envelope.data)) {
-                Ok(Ok(emission)) => emission,
-                Ok(Err(error)) => return Verdict::Reject(unreadable(descriptor, writer.as_ref(), error)),
-                Err(message) => return Verdict::Reject(InboundError::Panicked { message }),
-            };
+        let emission = match caught(|| (descriptor.emit_datum)(hub, metadata, writer, &envelope.data)) {
+            Ok(Ok(emission)) => emission,
+            Ok(Err(error)) => {
+                return Begun::Ended(Verdict::Reject(unreadable(descriptor, writer, error)));
+            }
+            Err(message) => return Begun::Ended(Verdict::Reject(InboundError::Panicked { message })),
+        };
         if emission.is_suppressed() {
-            return self.paused(descriptor.event_type);
+            return Begun::Ended(self.paused(descriptor.event_type));
         }
         self.resumed(descriptor.event_type);
         let mut failed = failures(emission.responses());
-        let mut is_handled = emission.is_recorded() || !emission.responses().is_empty();
-        match emission.delivered().await {
-            Ok(delivered) => {
-                is_handled |= !delivered.receivers().is_empty();
-                failed.extend(failures(delivered.receivers()));
-            }
-            Err(error) => {
-                is_handled = true;
-                failed.extend(failures(error.receivers()));
-            }
+        let is_handled = emission.is_recorded() || !emission.responses().is_empty();
+        if !emission.is_pending() {
+            return Begun::Ended(self.handled(definition, began, is_handled, failed));
         }
-        self.handled.record(descriptor.event_type, &self.consuming.group, began.elapsed());
-        if !is_handled {
-            return self.unreceived(definition);
-        }
-        verdict::combine(failed)
+        Begun::Waits(Box::pin(async move {
+            let is_handled = match emission.delivered().await {
+                Ok(delivered) => {
+                    failed.extend(failures(delivered.receivers()));
+                    is_handled || !delivered.receivers().is_empty()
+                }
+                Err(error) => {
+                    failed.extend(failures(error.receivers()));
+                    true
+                }
+            };
+            self.handled(definition, began, is_handled, failed)
+        }))
+    }
+
+    /// The verdict once all receivers have finished.
+    fn handled(
+        &self,
+        definition: Descriptor,
+        began: Instant,
+        is_handled: bool,
+        failed: Vec<ReceiverFailure>,
+    ) -> Verdict {
+        self.handled.record(definition.event_type(), &self.consuming.group, began.elapsed());
+        if is_handled { verdict::combine(failed) } else { self.unreceived(definition) }
     }
 
     /// The schema of another version: one that this program has, otherwise one that is stored beside the topic.

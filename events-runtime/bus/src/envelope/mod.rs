@@ -183,10 +183,14 @@ impl Envelope {
         message: &Message,
         defined: impl FnOnce(&str) -> Option<&'static str>,
     ) -> Result<(Self, u64), EnvelopeError> {
-        if let Some(reason) = message.headers.get(UNREADABLE_HEADER) {
+        let read = Read::headers(&message.headers);
+        // That the transport could not read it comes before any other fault.
+        if read.as_ref().map_or(true, |read| read.is_unreadable)
+            && let Some(reason) = message.headers.get(UNREADABLE_HEADER)
+        {
             return Err(EnvelopeError::Unreadable { reason: String::from_utf8_lossy(reason).into_owned() });
         }
-        let read = Read::headers(&message.headers)?;
+        let read = read?;
         if let Some(found) = present(read.spec_version)
             && found != SPEC_VERSION
         {

@@ -5,7 +5,7 @@ use events_transport::Headers;
 use events_transport::headers::{
     AVRO, CONTENT_TYPE_HEADER, DATA_CONTENT_TYPE_HEADER, EXTENSION_PREFIX, FINGERPRINT_HEADER, ID_HEADER,
     MINOR_VERSION_HEADER, SOURCE_HEADER, SOURCE_HOST_HEADER, SOURCE_LIB_HEADER, SPEC_VERSION_HEADER,
-    TIME_HEADER, TYPE_HEADER, is_content_type,
+    TIME_HEADER, TYPE_HEADER, UNREADABLE_HEADER, is_content_type,
 };
 
 use super::EnvelopeError;
@@ -26,6 +26,8 @@ pub(super) struct Read<'a> {
     pub(super) fingerprint: Option<&'a str>,
     pub(super) extensions: Vec<(&'a str, &'a str)>,
     pub(super) others: Headers,
+    /// The transport could not read the message.
+    pub(super) is_unreadable: bool,
     /// Trace context headers that are not text.
     pub(super) ignored: u64,
 }
@@ -33,10 +35,14 @@ pub(super) struct Read<'a> {
 impl<'a> Read<'a> {
     pub(super) fn headers(headers: &'a Headers) -> Result<Self, EnvelopeError> {
         let mut read = Self::default();
-        // A header in another case is ignored if the usual spelling is present.
-        let any_case = headers.get(CONTENT_TYPE_HEADER).is_none();
         for (name, value) in headers.iter() {
-            let name = if any_case && is_content_type(name) { CONTENT_TYPE_HEADER } else { name };
+            // A header in another case is ignored if the usual spelling is present.
+            let is_in_another_case = name != CONTENT_TYPE_HEADER && is_content_type(name);
+            let name = if is_in_another_case && headers.get(CONTENT_TYPE_HEADER).is_none() {
+                CONTENT_TYPE_HEADER
+            } else {
+                name
+            };
             let as_text =
                 || std::str::from_utf8(value).map_err(|_| EnvelopeError::NotText { header: name.to_owned() });
             if let Some(known) = read.known(name) {
@@ -52,7 +58,10 @@ impl<'a> Read<'a> {
                     Err(_) => read.ignored += 1,
                 },
                 Some(extension) if !extension.is_empty() => read.extensions.push((extension, as_text()?)),
-                _ => read.others.push(name.to_owned(), value.clone()),
+                _ => {
+                    read.is_unreadable |= name == UNREADABLE_HEADER;
+                    read.others.push(name.to_owned(), value.clone());
+                }
             }
         }
         Ok(read)

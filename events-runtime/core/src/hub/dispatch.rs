@@ -9,7 +9,7 @@ use super::emit_options::EmitOptions;
 use super::receiver_set::{AsyncCall, Entry, Selected, Snapshot};
 use super::state::HubState;
 use super::task::ReceiverTask;
-use super::{Hub, TypeIndex};
+use super::{Hub, TypeIndex, scope};
 use crate::event::{Event, Origin};
 use crate::metadata::{Extensions, TimeText, new_id, new_openedx_id, now};
 use crate::receiver::{ReceiverError, Responses};
@@ -66,18 +66,17 @@ impl Hub {
 
     /// Emits an event that a bus received: keeps its metadata and sends it to no bus.
     pub(crate) fn emit_received<E: PublicSignal>(&self, payload: E, metadata: EventMetadata) -> AnyEmission {
-        self.scope(|| {
-            let snapshot = self.receivers::<E>(TypeIndex::of::<E>()).snapshot();
-            let emission = snapshot.bus.emission(Event::of(Origin::Bus, payload, metadata));
-            let outcome = self.dispatch(&snapshot, &snapshot.bus, &emission.event);
-            if let Some(emitted) = &snapshot.emitted
-                && snapshot.enabled
-            {
-                emitted.report_twice(&snapshot, emission.event().metadata());
-            }
-            drop_quietly(emission);
-            outcome
-        })
+        let _entered = scope::enter(self.clone());
+        let snapshot = self.receivers::<E>(TypeIndex::of::<E>()).snapshot();
+        let event = snapshot.bus.event(Event::of(Origin::Bus, payload, metadata));
+        let outcome = self.dispatch(&snapshot, &snapshot.bus, &event);
+        if let Some(emitted) = &snapshot.emitted
+            && snapshot.enabled
+        {
+            emitted.report_twice(&snapshot, event.get().metadata());
+        }
+        drop_quietly(event);
+        outcome
     }
 
     fn dispatch<E: PublicSignal>(
@@ -159,12 +158,13 @@ impl<E> Selected<E> {
     /// An emission without results yet.
     #[inline]
     fn emission(&self, event: Event<E>) -> Emission<E> {
-        let event = if self.shares_event {
-            EmittedEvent::Shared(Arc::new(event))
-        } else {
-            EmittedEvent::Owned(event)
-        };
-        Emission { event, outcome: AnyEmission::suppressed() }
+        Emission { event: self.event(event), outcome: AnyEmission::suppressed() }
+    }
+
+    /// The event, shared if a receiver keeps it.
+    #[inline]
+    fn event(&self, event: Event<E>) -> EmittedEvent<E> {
+        if self.shares_event { EmittedEvent::Shared(Arc::new(event)) } else { EmittedEvent::Owned(event) }
     }
 }
 

@@ -65,6 +65,11 @@ impl AnyEmission {
         self.recorded
     }
 
+    /// Whether an async receiver or a broker is to be waited for.
+    pub fn is_pending(&self) -> bool {
+        self.pending.is_some()
+    }
+
     /// See [`Emission::delivered`].
     ///
     /// # Errors

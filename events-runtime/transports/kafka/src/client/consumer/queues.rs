@@ -47,7 +47,11 @@ impl Queues {
     }
 
     /// Separates the queues of partitions that are about to be assigned.
-    pub(super) fn split(&self, consumer: &Arc<BaseConsumer<GroupContext>>, places: impl Iterator<Item = Place>) {
+    pub(super) fn split(
+        &self,
+        consumer: &Arc<BaseConsumer<GroupContext>>,
+        places: impl Iterator<Item = Place>,
+    ) {
         let mut all = self.all();
         for place in places {
             // Its end would silence the new one.
