@@ -1,8 +1,8 @@
-//! A TCP proxy that can close connections and lose data.
+//! A TCP proxy that can close connections and lose data, and counts replies.
 
 use std::io::{Read as _, Write as _};
 use std::net::{Ipv4Addr, Shutdown, TcpListener, TcpStream};
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
 /// A proxy in front of a port of 127.0.0.1.
@@ -19,6 +19,7 @@ struct State {
     /// The direction in which the next data is lost, and how often data was lost.
     loses: Mutex<Option<Lost>>,
     lost: AtomicUsize,
+    replied: AtomicU64,
 }
 
 /// The direction in which data is lost.
@@ -81,6 +82,12 @@ impl Proxy {
         self.state.lost.load(Ordering::Relaxed)
     }
 
+    /// The bytes that the server has sent to all clients.
+    #[must_use]
+    pub fn replied(&self) -> u64 {
+        self.state.replied.load(Ordering::Relaxed)
+    }
+
     /// Closes all connections and returns their number. New ones are accepted.
     pub fn cut(&self) -> usize {
         let mut open = self.state.open.lock().unwrap_or_else(PoisonError::into_inner);
@@ -103,6 +110,9 @@ fn copy(mut from: TcpStream, mut to: TcpStream, what: Lost, state: &State) {
         }
         if to.write_all(&buffer[..count]).is_err() {
             break;
+        }
+        if what == Lost::Reply {
+            state.replied.fetch_add(u64::try_from(count).unwrap_or(u64::MAX), Ordering::Relaxed);
         }
     }
     let _ = to.shutdown(Shutdown::Both);

@@ -74,6 +74,9 @@
 //!   to the end.
 //! - A subscription returns when the group is listed in its topics. If the group has members already, this takes a
 //!   rebalance, which their unfinished work delays: the subscription waits for at most `retry_for`.
+//! - A member reads ahead: at most 1,000 messages of each partition, and as they were fetched 2 MB
+//!   (`queued.max.messages.kbytes`) and a response (`max.partition.fetch.bytes`, 1 MB). A backlog in 100 partitions of
+//!   one member takes some 300 MB: set less there, or share them among members.
 //! - Members alone know what they have in flight: `groups` does not report it.
 //! - Topics whose names end in `.schemas`, and groups whose names end in `.control`, are reserved and not listed. Names
 //!   of topics that end in `.retry.` and a delay are those of retry topics.
