@@ -48,7 +48,8 @@ suite_kafka() {
 kafka_catalogue() {
     local started=$SECONDS status=0 target exchange
     say "kafka: the catalogue of Open edX, $3 events of openedx-events $2, from and to edx-event-bus-kafka"
-    cargo build --quiet -p events-server-tests -p events-catalogue-tests --bins || status=$?
+    cargo build --quiet -p events-server-tests -p events-catalogue-tests --features events-catalogue-tests/kafka \
+        --bins || status=$?
     if [ "$status" -ne 0 ]; then
         count_status "$status" "building the programs of the catalogue"
         return
