@@ -50,7 +50,8 @@ async fn what_is_fetched_before_a_receive_is_bounded() {
     let backlog = Backlog::stored().await;
     let consumer = backlog.transport.consumer(billing()).await.expect("a consumer");
     tokio::time::sleep(Duration::from_secs(3)).await;
-    // A thousand messages of each partition, its queue in the client, and a response on the way.
+    // Of each partition: a thousand messages, twice for what surrounds their data; its queue in the client; and two
+    // responses on the way.
     let bound = PARTITIONS * (2 * 1_000 * LENGTH as u64 + (2 << 20) + 2 * (1 << 20));
     let fetched = backlog.fetched();
     assert!(fetched > 0 && fetched < bound, "{fetched} of {STORED} bytes were fetched, bound {bound}");

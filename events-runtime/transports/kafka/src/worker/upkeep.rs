@@ -64,6 +64,7 @@ impl Worker {
     }
 
     /// Pauses partitions that hold too much, and resumes them later: their records stay in the client meanwhile.
+    /// Returns whether one was resumed.
     fn limit(&self, state: &mut State) -> bool {
         // What waits in retry topics takes no share: it is fetched again when it is due.
         let count = state.partitions.keys().filter(|place| !self.is_retry_topic(**place)).count().max(1);
