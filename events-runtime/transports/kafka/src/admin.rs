@@ -108,6 +108,10 @@ pub(super) async fn groups(
             None => of_topic(session, &all)?,
             Some(group) => {
                 let committed = committed(&of_group(session, group)?, &all)?;
+                if !committed.is_empty() {
+                    let config = session.config();
+                    config.recent_groups.note([&*config.namespace.kafka_group(group)]);
+                }
                 [(group.clone(), committed)].into_iter().filter(|(_, all)| !all.is_empty()).collect()
             }
         };

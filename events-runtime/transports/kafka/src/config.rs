@@ -13,6 +13,7 @@ use events_transport::{
 pub(crate) use self::security::secret;
 use crate::client::{ClientSettings, PROPERTIES, Property};
 use crate::namespace::Namespace;
+use crate::recent_groups::RecentGroups;
 use crate::registry::{self, Registry};
 use crate::retry_topics::{self, RetryDelays};
 
@@ -133,6 +134,7 @@ pub(crate) struct Config {
     pub(crate) offset_time: Option<StartPosition>,
     /// Without one, messages have no frames, and schemas are stored beside their topics.
     pub(crate) registry: Option<Arc<Registry>>,
+    pub(crate) recent_groups: RecentGroups,
     retention: RetentionPolicy,
     /// Whether `retention` was configured, so that created topics don't take the broker's default.
     has_retention: bool,
@@ -185,6 +187,7 @@ impl Config {
             group_protocol,
             offset_time,
             retention: RetentionPolicy::new(target, options)?,
+            recent_groups: RecentGroups::default(),
             has_retention: options.retention.is_some() || target.get("retention_age").is_some(),
         })
     }

@@ -177,6 +177,7 @@ mod namespace;
 mod partition;
 mod producer;
 mod progress;
+mod recent_groups;
 mod registry;
 mod retry_topics;
 mod seek;

@@ -79,7 +79,9 @@ pub(super) async fn remove_group(
         let members = Members { session, topic: &topic, group: &group, own, topics };
         members.without(Action::Removed, || {
             if is_only_topic {
-                session.delete_group(&session.config().namespace.kafka_group(&group))
+                let name = session.config().namespace.kafka_group(&group);
+                session.config().recent_groups.forget(&name);
+                session.delete_group(&name)
             } else {
                 of_group.commit(&marks)
             }

@@ -208,7 +208,7 @@ impl Session {
         }
     }
 
-    /// The names of all groups, sorted.
+    /// The names of all groups, sorted; some of them may not exist any more.
     pub(crate) fn groups(&self) -> Result<Vec<String>, TransportError> {
         let list = || {
             self.served(|consumer, wait| {
@@ -229,6 +229,9 @@ impl Session {
             std::thread::sleep(ELECTED);
             names.extend(list()?);
         }
+        let recent = self.config.recent_groups.recall();
+        self.config.recent_groups.note(names.iter().map(String::as_str));
+        names.extend(recent);
         names.sort();
         names.dedup();
         Ok(names)

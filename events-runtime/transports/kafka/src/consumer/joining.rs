@@ -131,6 +131,7 @@ pub(super) fn prepare(
         });
     }
     let committed = persist(timeout, |wait| client.committed(&places, wait))?;
+    config.recent_groups.note([&*kafka_group]);
     let known: BTreeSet<usize> = committed
         .iter()
         .filter(|(_, found)| is_known(found.as_ref()))
