@@ -203,7 +203,12 @@ impl Registry {
             });
             return Ok(datum.unwrap_or_else(|| key.clone()));
         };
-        let datum = framing::key_datum(key_type, key).ok_or_else(|| {
+        // Its text may have been guessed before its schema was known.
+        let as_guessed = || {
+            let guess = guessed.filter(|guess| guess.id == id)?;
+            framing::guessed_datum(guess.key_type, key)
+        };
+        let datum = framing::key_datum(key_type, key).or_else(as_guessed).ok_or_else(|| {
             let message = format!(
                 "the key of an event of type `{event_type}` is no {}, which is the type of its field",
                 key_type.as_str()

@@ -90,6 +90,27 @@ fn a_key_of_a_new_id_goes_back_with_the_same_frame() {
     }
 }
 
+/// The registry's answer may arrive between a message and its dead letter.
+#[test]
+fn a_key_that_was_guessed_goes_back_with_the_same_frame_after_its_schema_is_known() {
+    for (key_type, key) in [
+        (KeyType::Long, &b"\0"[..]),
+        (KeyType::Int, b"\0"),
+        (KeyType::Boolean, b"\0"),
+        (KeyType::Boolean, b"\x01"),
+    ] {
+        let registry = registry("");
+        let message = event(frame(7, b"datum")).with_key(frame(3, key));
+        let unframed = registry.unframe(message.clone());
+        registry.known().set_key("", TYPE, KeyFrame { id: 3, key_type });
+        assert_eq!(
+            registry.frame(&topic(), &unframed).expect("the id is known"),
+            message,
+            "{key_type:?} {key:?}"
+        );
+    }
+}
+
 #[test]
 fn the_own_fingerprint_wins_over_the_id() {
     let registry = registry("");
