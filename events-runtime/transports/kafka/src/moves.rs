@@ -5,7 +5,7 @@ use std::task::{Context, Poll, Waker};
 
 use tokio::sync::OnceCell;
 
-use events_transport::{BoxFuture, Message, Producer, Topic, TransportError};
+use events_transport::{BoxFuture, ErrorKind, Message, Producer, Topic, TransportError};
 
 /// Opens a producer.
 pub(super) type Open =
@@ -34,7 +34,7 @@ impl Moves {
         Box::pin(async move {
             let producer = producer.get_or_try_init(|| open()).await?;
             let sent = producer.send(&topic, &[message]).await;
-            sent.into_iter().next().map_or(Ok(()), |sent| sent.map(drop))
+            sent.into_iter().next().map_or_else(|| Err(unanswered(&topic)), |sent| sent.map(drop))
         })
     }
 
@@ -51,5 +51,40 @@ impl Moves {
         let mut unfinished = self.unfinished.lock().unwrap_or_else(PoisonError::into_inner);
         unfinished.append(&mut all);
         !unfinished.is_empty()
+    }
+}
+
+/// A producer that does not say what became of a message may have lost it.
+fn unanswered(topic: &Topic) -> TransportError {
+    let message = "it is not known whether the message is stored, so it is stored again";
+    TransportError::new(ErrorKind::Unavailable, "send to", topic, message)
+}
+
+#[cfg(test)]
+mod tests {
+    use events_transport::Position;
+    use futures_util::FutureExt as _;
+
+    use super::*;
+
+    /// Answers no message.
+    struct Silent;
+
+    impl Producer for Silent {
+        fn send(
+            &self,
+            _: &Topic,
+            _: &[Message],
+        ) -> BoxFuture<'static, Vec<Result<Position, TransportError>>> {
+            Box::pin(std::future::ready(Vec::new()))
+        }
+    }
+
+    #[test]
+    fn a_message_without_a_result_is_not_taken_for_stored() {
+        let open = || std::future::ready(Ok(Arc::new(Silent) as Arc<dyn Producer>)).boxed();
+        let topic = Topic::new("orders.billing.dlq").unwrap();
+        let sent = Moves::new(Arc::new(open)).send(&topic, Message::new("")).now_or_never().unwrap();
+        assert_eq!(sent.unwrap_err().kind(), ErrorKind::Unavailable);
     }
 }
