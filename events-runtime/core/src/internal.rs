@@ -3,7 +3,7 @@
 pub use crate::codec::skip::skip;
 pub use crate::codec::to_json_resolved;
 pub use crate::event::{AnyEvent, shown};
-pub use crate::hub::delivery::PendingTopic;
+pub use crate::hub::delivery::{PendingTopic, PendingTopics};
 pub use crate::hub::state::Outbound;
 pub use crate::hub::unit::{InUnit, Unit, current_unit};
 pub use crate::metadata::extensions::is_trace;

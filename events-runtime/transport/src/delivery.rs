@@ -6,7 +6,7 @@ use std::time::{Duration, SystemTime};
 
 use bytes::Bytes;
 
-use super::{BoxFuture, ConsumerGroup, Message, Position, Topic, TransportError};
+use super::{BoxFuture, ConsumerGroup, ErrorKind, Message, Position, Topic, TransportError};
 use events_support::error_chain::links;
 
 /// Identifies a delivery to its [`Settle`].
@@ -342,7 +342,7 @@ impl Delivery {
     #[doc(alias("extend", "visibility timeout", "heartbeat"))]
     pub fn renew(&self) -> BoxFuture<'static, Result<(), TransportError>> {
         match self.receipt.clone() {
-            Some(receipt) => only(self.recipient.settle.renew(vec![receipt])),
+            Some(receipt) => only(&self.recipient, "renew", self.recipient.settle.renew(vec![receipt])),
             None => Box::pin(std::future::ready(Ok(()))),
         }
     }
@@ -352,7 +352,8 @@ impl Delivery {
         match self.receipt.take() {
             Some(receipt) => {
                 let outcome = self.with_outputs(outcome);
-                only(self.recipient.settle.settle(vec![Settlement { receipt, outcome }]))
+                let settled = self.recipient.settle.settle(vec![Settlement { receipt, outcome }]);
+                only(&self.recipient, "settle", settled)
             }
             // Unreachable: only this method and drop take the receipt, and both consume it.
             None => Box::pin(std::future::ready(Ok(()))),
@@ -397,12 +398,14 @@ fn settle_all(
     deliveries: impl IntoIterator<Item = Delivery>,
     outcome: &Outcome,
 ) -> BoxFuture<'static, Vec<Result<(), TransportError>>> {
-    let settlements = deliveries.into_iter().filter_map(|mut delivery| {
-        let receipt = delivery.receipt.take()?;
-        let outcome = delivery.with_outputs(outcome.clone());
-        Some((delivery.recipient.clone(), Settlement { receipt, outcome }))
-    });
-    submitted(settlements, |settle, run| settle.settle(run))
+    let mut runs = Runs::default();
+    for mut delivery in deliveries {
+        if let Some(receipt) = delivery.receipt.take() {
+            let outcome = delivery.with_outputs(outcome.clone());
+            runs.add(&delivery.recipient, Settlement { receipt, outcome });
+        }
+    }
+    runs.submitted(|settle, run| settle.settle(run))
 }
 
 /// Renews the leases of deliveries in one call, with a result for each, in order. Takes effect when called,
@@ -410,38 +413,62 @@ fn settle_all(
 pub fn renew_all<'a>(
     deliveries: impl IntoIterator<Item = &'a Delivery>,
 ) -> BoxFuture<'static, Vec<Result<(), TransportError>>> {
-    let receipts = deliveries
-        .into_iter()
-        .filter_map(|delivery| Some((delivery.recipient.clone(), delivery.receipt.clone()?)));
-    submitted(receipts, |settle, run| settle.renew(run))
-}
-
-/// Makes one call for each run of the same recipient: now, not when the future is polled.
-fn submitted<T>(
-    items: impl Iterator<Item = (Arc<Recipient>, T)>,
-    call: impl Fn(&dyn Settle, Vec<T>) -> BoxFuture<'static, Vec<Result<(), TransportError>>>,
-) -> BoxFuture<'static, Vec<Result<(), TransportError>>> {
-    let mut runs: Vec<(Arc<Recipient>, Vec<T>)> = Vec::new();
-    for (recipient, item) in items {
-        match runs.last_mut() {
-            Some((last, run)) if Arc::ptr_eq(last, &recipient) => run.push(item),
-            _ => runs.push((recipient, vec![item])),
+    let mut runs = Runs::default();
+    for delivery in deliveries {
+        if let Some(receipt) = delivery.receipt.clone() {
+            runs.add(&delivery.recipient, receipt);
         }
     }
-    let waits: Vec<_> = runs.into_iter().map(|(recipient, run)| call(&*recipient.settle, run)).collect();
-    Box::pin(async move {
-        let mut results = Vec::new();
-        for wait in waits {
-            results.append(&mut wait.await);
-        }
-        results
-    })
+    runs.submitted(|settle, run| settle.renew(run))
 }
 
+/// What is submitted in one call for each run of the same recipient.
+struct Runs<T>(Vec<(Arc<Recipient>, Vec<T>)>);
+
+impl<T> Default for Runs<T> {
+    fn default() -> Self {
+        Self(Vec::new())
+    }
+}
+
+impl<T> Runs<T> {
+    fn add(&mut self, recipient: &Arc<Recipient>, item: T) {
+        match self.0.last_mut() {
+            Some((last, run)) if Arc::ptr_eq(last, recipient) => run.push(item),
+            _ => self.0.push((Arc::clone(recipient), vec![item])),
+        }
+    }
+
+    /// Makes the calls now, not when the future is polled.
+    fn submitted(
+        self,
+        call: impl Fn(&dyn Settle, Vec<T>) -> BoxFuture<'static, Vec<Result<(), TransportError>>>,
+    ) -> BoxFuture<'static, Vec<Result<(), TransportError>>> {
+        let waits: Vec<_> =
+            self.0.into_iter().map(|(recipient, run)| call(&*recipient.settle, run)).collect();
+        Box::pin(async move {
+            let mut results = Vec::new();
+            for wait in waits {
+                results.append(&mut wait.await);
+            }
+            results
+        })
+    }
+}
+
+/// The result of the only item.
 fn only(
+    recipient: &Recipient,
+    operation: &'static str,
     results: BoxFuture<'static, Vec<Result<(), TransportError>>>,
 ) -> BoxFuture<'static, Result<(), TransportError>> {
-    Box::pin(async move { results.await.pop().unwrap_or(Ok(())) })
+    let topic = recipient.topic.clone();
+    Box::pin(async move {
+        results.await.pop().unwrap_or_else(|| {
+            let message = "the transport did not say what became of the message";
+            Err(TransportError::new(ErrorKind::Unavailable, operation, topic, message))
+        })
+    })
 }
 
 impl Drop for Delivery {

@@ -61,7 +61,7 @@ pub use key_schema::{KeySchema, KeyType};
 pub use merged::MergedConsumer;
 #[doc(hidden)]
 pub use message::Masked;
-pub use message::{Headers, Message};
+pub use message::{HeaderSource, Headers, Message};
 pub use options::{ConnectOptions, Retention, RetentionPolicy};
 pub use position::{Position, PositionError, Positions};
 pub use schema::SchemaId;

@@ -1,8 +1,9 @@
 //! Messages: an optional key, ordered headers and the data.
 
+use std::any::Any;
 use std::borrow::Cow;
 use std::fmt;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use bytes::Bytes;
 
@@ -70,23 +71,67 @@ impl Message {
 
 /// Names and values, in order. Names are case-sensitive.
 ///
-/// Clones share one list until one of them is changed, since a message goes through several hands.
+/// Clones share one list until one of them is changed, since a message goes through several hands. Headers of
+/// [attributes](Self::of) become a list when somebody asks for it; a message that stays in the process needs none.
 #[derive(Clone, Default)]
-pub struct Headers(Option<Arc<Vec<Header>>>);
+pub struct Headers {
+    /// Instead of a list.
+    source: Option<Arc<dyn Listed>>,
+    list: Option<Arc<Vec<Header>>>,
+}
 
 type Header = (Cow<'static, str>, Bytes);
+
+/// Values that can be written as headers.
+pub trait HeaderSource: Any + Send + Sync {
+    /// The headers, in order. Called once at most.
+    fn headers(&self) -> Vec<(Cow<'static, str>, Bytes)>;
+}
+
+/// A source, and its headers once they were asked for.
+struct Source<S> {
+    source: S,
+    written: OnceLock<Vec<Header>>,
+}
+
+trait Listed: Send + Sync {
+    fn list(&self) -> &[Header];
+    fn source(&self) -> &dyn Any;
+}
+
+impl<S: HeaderSource> Listed for Source<S> {
+    fn list(&self) -> &[Header] {
+        self.written.get_or_init(|| self.source.headers())
+    }
+
+    fn source(&self) -> &dyn Any {
+        &self.source
+    }
+}
 
 impl Headers {
     /// Creates empty headers.
     #[must_use]
     pub const fn new() -> Self {
-        Self(None)
+        Self { source: None, list: None }
     }
 
     /// Creates empty headers with this capacity.
     #[must_use]
     pub fn with_capacity(capacity: usize) -> Self {
-        Self(Some(Arc::new(Vec::with_capacity(capacity))))
+        Self::from(Vec::with_capacity(capacity))
+    }
+
+    /// Headers that are written when they are asked for.
+    #[must_use]
+    pub fn of(source: impl HeaderSource) -> Self {
+        Self { source: Some(Arc::new(Source { source, written: OnceLock::new() })), list: None }
+    }
+
+    /// The source of the headers, if it is of this type and they were not changed.
+    #[must_use]
+    pub fn source<S: HeaderSource>(&self) -> Option<&S> {
+        self.source.as_ref()?.source().downcast_ref()
     }
 
     /// Adds a header at the end, even if its name exists already. To add many, collect them.
@@ -95,11 +140,17 @@ impl Headers {
     }
 
     fn list(&self) -> &[Header] {
-        self.0.as_deref().map(Vec::as_slice).unwrap_or_default()
+        match &self.source {
+            Some(source) => source.list(),
+            None => self.list.as_deref().map(Vec::as_slice).unwrap_or_default(),
+        }
     }
 
     fn list_mut(&mut self) -> &mut Vec<Header> {
-        Arc::make_mut(self.0.get_or_insert_default())
+        if let Some(source) = self.source.take() {
+            self.list = Some(Arc::new(source.list().to_vec()));
+        }
+        Arc::make_mut(self.list.get_or_insert_default())
     }
 
     /// The first value of this name.
@@ -157,13 +208,17 @@ impl IntoIterator for Headers {
     type IntoIter = std::vec::IntoIter<Self::Item>;
 
     fn into_iter(self) -> Self::IntoIter {
-        self.0.map(Arc::unwrap_or_clone).unwrap_or_default().into_iter()
+        match self.source {
+            Some(source) => source.list().to_vec(),
+            None => self.list.map(Arc::unwrap_or_clone).unwrap_or_default(),
+        }
+        .into_iter()
     }
 }
 
 impl From<Vec<(Cow<'static, str>, Bytes)>> for Headers {
     fn from(list: Vec<(Cow<'static, str>, Bytes)>) -> Self {
-        Self(Some(Arc::new(list)))
+        Self { source: None, list: Some(Arc::new(list)) }
     }
 }
 
@@ -185,6 +240,29 @@ mod tests {
         assert_eq!(names, ["b", "a", "b"]);
         assert_eq!(message.headers.get_all("b").count(), 2);
         assert_eq!(message.headers.get("b").unwrap(), "1");
+    }
+
+    struct Number(u32);
+
+    impl HeaderSource for Number {
+        fn headers(&self) -> Vec<(Cow<'static, str>, Bytes)> {
+            vec![("number".into(), self.0.to_string().into())]
+        }
+    }
+
+    #[test]
+    fn headers_of_a_source_are_those_that_it_writes() {
+        let written: Headers = [("number", "7")].into_iter().collect();
+        let headers = Headers::of(Number(7));
+        assert_eq!(headers.source::<Number>().map(|number| number.0), Some(7));
+        assert_eq!((&headers, headers.get("number").unwrap()), (&written, &Bytes::from("7")));
+        assert_eq!(headers.clone().into_iter().count(), 1);
+        let mut changed = headers.clone();
+        changed.push("more", "");
+        assert!(changed.source::<Number>().is_none(), "the source does not tell all any more");
+        assert_eq!((changed.len(), headers.len()), (2, 1));
+        changed.retain(|name, _| name == "number");
+        assert_eq!(changed, written);
     }
 
     #[test]

@@ -7,16 +7,16 @@ use tokio::sync::watch;
 
 use super::capacity::Capacity;
 use super::destination::Destination;
-use super::observe::{EMITTED, Failure, SEND_FAILED, TracePropagator, create_span, inject};
+use super::observe::{Failure, SEND_FAILED, TracePropagator, create_span, inject};
 use super::outputs::Outputs;
 use super::record::FailureKind;
-use super::route::{Route, Routes};
+use super::route::{Route, Routes, TypeRoutes};
 use super::sender::Phase;
 use super::topic_queue::{Closed, TopicQueue};
 use crate::envelope::Envelope;
 use events_core::avro::{DecodeError, EncodeError};
-use events_core::internal::PendingTopic;
 use events_core::internal::{AnyEvent, Outbound};
+use events_core::internal::{PendingTopic, PendingTopics};
 use events_core::signal::SendError;
 use events_support::error_chain::{caught, chain};
 use events_transport::Message;
@@ -52,6 +52,10 @@ pub enum OutboundError {
 
 /// The position of an event that is stored with the acknowledgement of the message that is being handled.
 const WITH_ACK: &str = "with the acknowledgement";
+
+/// Who counts emitted events, for the recorder of metrics.
+static COUNTED: metrics::Metadata<'static> =
+    metrics::Metadata::new(module_path!(), metrics::Level::INFO, Some(module_path!()));
 
 /// The topic queues of a bus. The hub offers its events to them.
 pub(super) struct OutboundQueues {
@@ -126,12 +130,11 @@ impl OutboundQueues {
 }
 
 impl Outbound for OutboundQueues {
-    fn offer(&self, event: &dyn AnyEvent, pending: &mut Vec<PendingTopic>) {
-        let routes = self.routes.of(event.descriptor().event_type);
-        if routes.is_empty() {
+    fn offer(&self, event: &dyn AnyEvent, pending: &mut PendingTopics) {
+        let Some(TypeRoutes { routes, emitted }) = self.routes.of(event.descriptor().event_type) else {
             return;
-        }
-        metrics::counter!(EMITTED, "event_type" => event.descriptor().event_type).increment(1);
+        };
+        metrics::with_recorder(|recorder| recorder.register_counter(emitted, &COUNTED).increment(1));
         let mut datum = Vec::new();
         let encoded = caught(|| event.append_datum(&mut datum));
         let datum = Bytes::from(datum);

@@ -8,7 +8,7 @@ use foldhash::fast::RandomState;
 
 use super::builder::StartError;
 use super::destination::Destination;
-use super::observe::Observe;
+use super::observe::{EMITTED, Observe};
 use super::schemas::NotedSchema;
 use super::topic_queue::TopicQueue;
 use super::transports::Transports;
@@ -30,10 +30,19 @@ pub(super) struct Route {
     pub(super) schema: NotedSchema,
 }
 
+/// The topics that the events of a type go to.
+#[derive(Debug)]
+pub(super) struct TypeRoutes {
+    /// There is one at least.
+    pub(super) routes: Vec<Route>,
+    /// The counter of its events, made once: its label is allocated.
+    pub(super) emitted: metrics::Key,
+}
+
 /// The routes of all event types, and a queue for each of their topics.
 #[derive(Debug)]
 pub(super) struct Routes {
-    by_type: HashMap<&'static str, Vec<Route>, RandomState>,
+    by_type: HashMap<&'static str, TypeRoutes, RandomState>,
     /// Sorted by topic and transport.
     pub(super) queues: Vec<Arc<TopicQueue>>,
 }
@@ -45,7 +54,7 @@ impl Routes {
         transports: &Transports,
         observe: &Arc<Observe>,
     ) -> Result<Self, StartError> {
-        let mut by_type: HashMap<_, Vec<_>, _> = HashMap::default();
+        let mut by_type: HashMap<_, TypeRoutes, _> = HashMap::default();
         let mut queues: BTreeMap<Destination, Arc<TopicQueue>> = BTreeMap::new();
         for route in resolved.routes {
             let system = Arc::clone(&transports.get(&route.transport)?.system);
@@ -58,19 +67,18 @@ impl Routes {
                 .entry(to.clone())
                 .or_insert_with(|| Arc::new(TopicQueue::new(to, system, Arc::clone(observe))));
             let queue = Arc::clone(queue);
-            by_type.entry(route.event_type).or_default().push(Route {
-                name,
-                queue,
-                key: route.key,
-                schema: NotedSchema::default(),
-            });
+            let emitted = || metrics::Key::from_parts(EMITTED, &[("event_type", route.event_type)]);
+            let of_type = by_type
+                .entry(route.event_type)
+                .or_insert_with(|| TypeRoutes { routes: Vec::new(), emitted: emitted() });
+            of_type.routes.push(Route { name, queue, key: route.key, schema: NotedSchema::default() });
         }
         Ok(Self { by_type, queues: queues.into_values().collect() })
     }
 
-    /// The routes of an event type; empty if its events stay in the process.
-    pub(super) fn of(&self, event_type: &str) -> &[Route] {
-        self.by_type.get(event_type).map(Vec::as_slice).unwrap_or_default()
+    /// The routes of an event type; `None` if its events stay in the process.
+    pub(super) fn of(&self, event_type: &str) -> Option<&TypeRoutes> {
+        self.by_type.get(event_type)
     }
 }
 

@@ -31,9 +31,10 @@ mod read;
 pub(crate) mod tests;
 
 use std::borrow::Cow;
-use std::fmt::{self, Write as _};
+use std::fmt;
+use std::io::Write as _;
 
-use bytes::{Bytes, BytesMut};
+use bytes::Bytes;
 
 use events_core::EventMetadata;
 use events_core::internal::{is_trace, received};
@@ -43,7 +44,7 @@ use events_transport::headers::{
     ID_HEADER, KNOWN, MINOR_VERSION_HEADER, SOURCE_HEADER, SOURCE_HOST_HEADER, SOURCE_LIB_HEADER,
     SPEC_VERSION, TIME_HEADER, TYPE_HEADER, UNREADABLE_HEADER, is_content_type,
 };
-use events_transport::{Headers, Masked, Message};
+use events_transport::{HeaderSource, Headers, Masked, Message};
 
 use read::{Read, fingerprint, is_avro, present};
 
@@ -142,30 +143,16 @@ impl Envelope {
     /// The message that a transport stores.
     #[must_use]
     pub fn into_message(self) -> Message {
-        let metadata = &self.metadata;
-        let mut headers = Vec::with_capacity(KNOWN.len() + metadata.extensions().len() + self.headers.len());
-        headers.extend(CONSTANT.map(|(name, value)| (Cow::from(name), Bytes::from_static(value.as_bytes()))));
-        let mut texts = Texts::of(metadata);
-        headers.push((TYPE_HEADER.into(), texts.copy(metadata.event_type())));
-        headers.push((ID_HEADER.into(), texts.format(metadata.id().hyphenated())));
-        headers.push((SOURCE_HEADER.into(), texts.copy(metadata.source())));
-        headers.push((TIME_HEADER.into(), texts.format(metadata.time_text())));
-        headers.push((MINOR_VERSION_HEADER.into(), texts.format(metadata.minor_version())));
-        if let Some(host) = metadata.source_host() {
-            headers.push((SOURCE_HOST_HEADER.into(), texts.copy(host)));
-        }
-        if let Some(lib) = metadata.source_lib() {
-            headers.push((SOURCE_LIB_HEADER.into(), texts.format(lib)));
-        }
-        if let Some(fingerprint) = self.fingerprint {
-            headers.push((FINGERPRINT_HEADER.into(), texts.format(format_args!("{fingerprint:016x}"))));
-        }
-        for (name, value) in metadata.extensions().iter() {
-            headers.push((format!("{EXTENSION_PREFIX}{name}").into(), texts.copy(value)));
-        }
-        headers.extend(self.headers);
+        let attributes = Attributes { metadata: self.metadata, fingerprint: self.fingerprint };
         let mut message = Message::new(self.data);
-        (message.key, message.headers) = (self.key, headers.into());
+        message.key = self.key;
+        // What the headers would not tell exactly is written at once.
+        let is_exact = attributes.metadata.source_lib().is_none_or(|lib| !lib.numbers().is_empty());
+        message.headers = if self.headers.is_empty() && is_exact {
+            Headers::of(attributes)
+        } else {
+            attributes.headers().into_iter().chain(self.headers).collect()
+        };
         message
     }
 
@@ -183,6 +170,13 @@ impl Envelope {
         message: &Message,
         defined: impl FnOnce(&str) -> Option<&'static str>,
     ) -> Result<(Self, u64), EnvelopeError> {
+        if let Some(Attributes { metadata, fingerprint }) = message.headers.source() {
+            // An event of this process, whose attributes no transport had to write.
+            defined(metadata.event_type());
+            let mut envelope = Self::new(metadata.clone(), *fingerprint, message.data.clone());
+            envelope.key.clone_from(&message.key);
+            return Ok((envelope, 0));
+        }
         let read = Read::headers(&message.headers);
         // That the transport could not read it comes before any other fault.
         if read.as_ref().map_or(true, |read| read.is_unreadable)
@@ -273,8 +267,43 @@ impl Envelope {
     }
 }
 
-/// Writes the texts of headers into one allocation.
-struct Texts(BytesMut);
+/// What the headers of an event tell.
+struct Attributes {
+    metadata: EventMetadata,
+    fingerprint: Option<u64>,
+}
+
+impl HeaderSource for Attributes {
+    fn headers(&self) -> Vec<(Cow<'static, str>, Bytes)> {
+        let metadata = &self.metadata;
+        let mut texts = Texts::of(metadata);
+        texts.add(TYPE_HEADER, metadata.event_type());
+        texts.add(ID_HEADER, metadata.id().hyphenated());
+        texts.add(SOURCE_HEADER, metadata.source());
+        texts.add(TIME_HEADER, metadata.time_text());
+        texts.add(MINOR_VERSION_HEADER, metadata.minor_version());
+        if let Some(host) = metadata.source_host() {
+            texts.add(SOURCE_HOST_HEADER, host);
+        }
+        if let Some(lib) = metadata.source_lib() {
+            texts.add(SOURCE_LIB_HEADER, lib);
+        }
+        if let Some(fingerprint) = self.fingerprint {
+            texts.add(FINGERPRINT_HEADER, format_args!("{fingerprint:016x}"));
+        }
+        for (name, value) in metadata.extensions().iter() {
+            texts.add(format!("{EXTENSION_PREFIX}{name}"), value);
+        }
+        texts.into_headers()
+    }
+}
+
+/// Headers whose texts share one allocation.
+struct Texts {
+    bytes: Vec<u8>,
+    /// The names, and where the texts end.
+    ends: Vec<(Cow<'static, str>, usize)>,
+}
 
 impl Texts {
     /// Has room for the texts of an event without extensions.
@@ -282,17 +311,28 @@ impl Texts {
         /// Of the id, the time, the numbers and the fingerprint.
         const OTHERS: usize = 128;
         let host = metadata.source_host().map_or(0, str::len);
-        Self(BytesMut::with_capacity(metadata.event_type().len() + metadata.source().len() + host + OTHERS))
+        let room = metadata.event_type().len() + metadata.source().len() + host + OTHERS;
+        let count = KNOWN.len() + metadata.extensions().len();
+        Self { bytes: Vec::with_capacity(room), ends: Vec::with_capacity(count) }
     }
 
-    fn copy(&mut self, text: &str) -> Bytes {
-        self.0.extend_from_slice(text.as_bytes());
-        self.0.split().freeze()
-    }
-
-    fn format(&mut self, text: impl fmt::Display) -> Bytes {
+    fn add(&mut self, name: impl Into<Cow<'static, str>>, text: impl fmt::Display) {
         // Memory is all that it can lack.
-        let _ = write!(self.0, "{text}");
-        self.0.split().freeze()
+        let _ = write!(self.bytes, "{text}");
+        self.ends.push((name.into(), self.bytes.len()));
+    }
+
+    fn into_headers(self) -> Vec<(Cow<'static, str>, Bytes)> {
+        let mut rest = Bytes::from(self.bytes);
+        let constant = CONSTANT.map(|(name, value)| (name.into(), Bytes::from_static(value.as_bytes())));
+        let mut headers = Vec::with_capacity(constant.len() + self.ends.len());
+        headers.extend(constant);
+        let mut start = 0;
+        headers.extend(self.ends.into_iter().map(|(name, end)| {
+            let text = rest.split_to(end - start);
+            start = end;
+            (name, text)
+        }));
+        headers
     }
 }

@@ -28,6 +28,43 @@ fn an_envelope_round_trips_through_a_message() {
     assert_eq!(Envelope::from_message(&message).unwrap(), envelope());
 }
 
+/// The same message, whose headers have been written.
+fn written(message: &Message) -> Message {
+    let mut written = message.clone();
+    written.headers = message.headers.iter().map(|(name, value)| (name.to_owned(), value.clone())).collect();
+    written
+}
+
+#[test]
+fn an_event_that_was_never_written_is_read_as_if_it_had_been() {
+    let metadata = |source: Source| {
+        let (event_type, id) = (sample().event_type().clone(), sample().id());
+        EventMetadata::new(event_type, id, "2023-01-02T03:04:05.000000001Z".parse().unwrap(), source)
+    };
+    let shop = || Source::new("shop").unwrap();
+    let mut traced = sample();
+    for (name, value) in [("traceparent", "00-ab"), ("tracestate", ""), ("tenant", "\u{e9} \"a\"")] {
+        traced.extensions_mut().insert(name, value).unwrap();
+    }
+    for metadata in [
+        sample().with_minor_version(u32::MAX),
+        traced,
+        metadata(shop()),
+        metadata(shop().with_host("")),
+        metadata(shop().with_host("a\u{0}b")),
+        metadata(shop().with_lib(SourceLib::new([]))),
+        metadata(shop().with_lib(SourceLib::new([0]))),
+    ] {
+        for fingerprint in [None, Some(0), Some(u64::MAX)] {
+            let message = Envelope::new(metadata.clone(), fingerprint, "datum").with_key("").into_message();
+            let (read, ignored) = Envelope::read(&message, |_| None).unwrap();
+            let of_text = Envelope::read(&written(&message), |_| None).unwrap();
+            assert_eq!((&read, ignored), (&of_text.0, of_text.1), "{metadata:?}");
+            assert_eq!(message, written(&message));
+        }
+    }
+}
+
 #[test]
 fn times_up_to_the_year_9999_are_kept_and_extra_digits_are_cut() {
     for (time, kept) in [

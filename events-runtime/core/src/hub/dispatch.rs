@@ -3,7 +3,7 @@
 use std::convert::Infallible;
 use std::sync::Arc;
 
-use super::delivery::{Pending, PendingReceiver, PendingTopic};
+use super::delivery::{Pending, PendingReceiver, PendingTopics};
 use super::emission::{AnyEmission, Emission, EmittedEvent, StrictError};
 use super::emit_options::EmitOptions;
 use super::receiver_set::{AsyncCall, Entry, Selected, Snapshot};
@@ -15,7 +15,7 @@ use crate::metadata::{Extensions, TimeText, new_id, new_openedx_id, now};
 use crate::receiver::{ReceiverError, Responses};
 use crate::registry::signal_descriptor::Profile;
 use crate::{EventMetadata, EventType, PublicSignal};
-use events_support::error_chain::drop_quietly;
+use events_support::error_chain::{Quiet, drop_quietly};
 
 impl Hub {
     #[inline]
@@ -68,14 +68,15 @@ impl Hub {
     pub(crate) fn emit_received<E: PublicSignal>(&self, payload: E, metadata: EventMetadata) -> AnyEmission {
         let _entered = scope::enter(self.clone());
         let snapshot = self.receivers::<E>(TypeIndex::of::<E>()).snapshot();
-        let event = snapshot.bus.event(Event::of(Origin::Bus, payload, metadata));
-        let outcome = self.dispatch(&snapshot, &snapshot.bus, &event);
+        // Dropped in its place: it may be large.
+        let event = Quiet::new(snapshot.bus.event(Event::of(Origin::Bus, payload, metadata)));
+        let Some(event) = event.get() else { return AnyEmission::suppressed() };
+        let outcome = self.dispatch(&snapshot, &snapshot.bus, event);
         if let Some(emitted) = &snapshot.emitted
             && snapshot.enabled
         {
             emitted.report_twice(&snapshot, event.get().metadata());
         }
-        drop_quietly(event);
         outcome
     }
 
@@ -115,7 +116,7 @@ impl Hub {
         // An event from a bus is never sent to a bus.
         let has_bus = event.get().origin() == Origin::Local && !state.outbounds.is_empty();
         let pending = (has_bus || !receivers.is_empty()).then(|| {
-            let topics = if has_bus { snapshot.offer(event.get()) } else { Vec::new() };
+            let topics = if has_bus { snapshot.offer(event.get()) } else { PendingTopics::new() };
             Box::new(Pending { receivers, topics })
         });
         let recorded = state.is_recorded();
@@ -146,7 +147,7 @@ impl Hub {
 
 impl<E: PublicSignal> Snapshot<E> {
     /// Offers an event to every bus. Its id is kept first: a fast bus may deliver the event at once.
-    fn offer(&self, event: &Event<E>) -> Vec<PendingTopic> {
+    fn offer(&self, event: &Event<E>) -> PendingTopics {
         if let Some(emitted) = &self.emitted {
             emitted.add(event.metadata().id(), self.serial);
         }

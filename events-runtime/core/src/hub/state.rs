@@ -2,7 +2,7 @@
 
 use std::sync::{Arc, Mutex, PoisonError, Weak};
 
-use super::delivery::PendingTopic;
+use super::delivery::PendingTopics;
 use super::frozen::Frozen;
 use super::identity::Identity;
 use crate::event::AnyEvent;
@@ -11,7 +11,7 @@ use crate::event::AnyEvent;
 pub trait Outbound: Send + Sync {
     /// Queues an event for every topic that it is routed to. Called once for each event of local origin,
     /// after the sync receivers. Must not block. Adds a result for each topic, also if it failed.
-    fn offer(&self, event: &dyn AnyEvent, pending: &mut Vec<PendingTopic>);
+    fn offer(&self, event: &dyn AnyEvent, pending: &mut PendingTopics);
 }
 
 /// Observes each event of a hub once, before its receivers run.
@@ -44,8 +44,8 @@ impl HubState {
     }
 
     /// Offers an event to every bus.
-    pub(super) fn offer(&self, event: &dyn AnyEvent) -> Vec<PendingTopic> {
-        let mut pending = Vec::new();
+    pub(super) fn offer(&self, event: &dyn AnyEvent) -> PendingTopics {
+        let mut pending = PendingTopics::new();
         for outbound in &self.outbounds {
             outbound.offer(event, &mut pending);
         }

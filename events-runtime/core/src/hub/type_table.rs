@@ -1,6 +1,7 @@
 //! A hub's table of values by event type. It only grows, and is read without a lock.
 
 use std::any::{Any, TypeId};
+use std::cell::Cell;
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
@@ -21,12 +22,26 @@ impl TypeIndex {
         self.0
     }
 
+    /// The index of a type. Events of one type mostly follow each other on a thread.
     pub(crate) fn of<E: 'static>() -> Self {
+        thread_local! {
+            static LAST: Cell<Option<(TypeId, TypeIndex)>> = const { Cell::new(None) };
+        }
+        let id = TypeId::of::<E>();
+        if let Some((_, index)) = LAST.get().filter(|(last, _)| *last == id) {
+            return index;
+        }
+        let index = Self::assigned(id);
+        LAST.set(Some((id, index)));
+        index
+    }
+
+    fn assigned(id: TypeId) -> Self {
         static INDEXES: Mutex<Option<HashMap<TypeId, u32, foldhash::fast::RandomState>>> = Mutex::new(None);
         let mut indexes = INDEXES.lock().unwrap_or_else(PoisonError::into_inner);
         let indexes = indexes.get_or_insert_default();
         let next = u32::try_from(indexes.len()).unwrap_or(Self::UNKNOWN - 1);
-        Self(*indexes.entry(TypeId::of::<E>()).or_insert(next))
+        Self(*indexes.entry(id).or_insert(next))
     }
 
     /// The bucket, its length, and the offset in it. Bucket `b` holds `32 << b` slots.

@@ -6,7 +6,7 @@ use futures_channel::oneshot;
 
 use crate::avro::{self, DecodeError, EncodeError};
 use crate::event::AnyEvent;
-use crate::hub::delivery::PendingTopic;
+use crate::hub::delivery::{PendingTopic, PendingTopics};
 use crate::hub::state::Outbound;
 use crate::receiver::BoxError;
 use crate::registry::signal_descriptor::SignalDescriptor;
@@ -198,7 +198,7 @@ impl State {
 }
 
 impl Outbound for State {
-    fn offer(&self, event: &dyn AnyEvent, pending: &mut Vec<PendingTopic>) {
+    fn offer(&self, event: &dyn AnyEvent, pending: &mut PendingTopics) {
         pending.push(self.offered(event));
     }
 }

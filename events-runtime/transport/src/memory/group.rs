@@ -13,6 +13,7 @@ use std::collections::{BTreeMap, HashMap, HashSet};
 use std::time::Duration;
 
 use bytes::Bytes;
+use foldhash::fast::RandomState;
 use tokio::time::Instant;
 
 use super::log::{Log, Start};
@@ -22,7 +23,7 @@ use crate::clock::Later as _;
 #[derive(Debug)]
 pub(super) struct Group {
     pub(super) cursor: u64,
-    in_flight: BTreeMap<u64, InFlight>,
+    in_flight: HashMap<u64, InFlight, RandomState>,
     waiting: BTreeMap<u64, Waiting>,
 }
 
@@ -103,12 +104,12 @@ impl Group {
         let key = |seq| log.get(seq).and_then(|stored| stored.message.key.clone());
         let unsettled = start.unsettled.into_iter();
         let waiting = unsettled.map(|seq| (seq, Waiting::new(key(seq), now))).collect();
-        Self { cursor: start.cursor, in_flight: BTreeMap::new(), waiting }
+        Self { cursor: start.cursor, in_flight: HashMap::default(), waiting }
     }
 
     /// The first unsettled message.
     pub(super) fn low_water(&self) -> u64 {
-        let in_flight = self.in_flight.first_key_value().map(|(seq, _)| *seq);
+        let in_flight = self.in_flight.keys().copied().min();
         let waiting = self.waiting.first_key_value().map(|(seq, _)| *seq);
         [in_flight, waiting].into_iter().flatten().fold(self.cursor + 1, u64::min)
     }
@@ -252,12 +253,16 @@ impl Group {
 
     /// Requeues messages whose lease has expired.
     fn expire(&mut self, log: &Log, now: Instant) {
-        let over: Vec<(u64, u64)> = self
+        let mut over: Vec<(u64, u64)> = self
             .in_flight
             .iter()
             .filter(|(_, held)| held.until <= now)
             .map(|(seq, held)| (*seq, held.member))
             .collect();
+        if over.is_empty() {
+            return;
+        }
+        over.sort_unstable();
         let mut open: HashMap<u64, usize> = HashMap::new();
         for held in self.in_flight.values() {
             *open.entry(held.member).or_default() += 1;
@@ -337,7 +342,7 @@ impl Group {
     pub(super) fn discard_before(&mut self, first: u64) -> u64 {
         let kept = self.waiting.split_off(&first);
         let waiting = std::mem::replace(&mut self.waiting, kept).len() as u64;
-        let in_flight = self.in_flight.range(..first).count() as u64;
+        let in_flight = self.in_flight.keys().filter(|seq| **seq < first).count() as u64;
         let ahead = first.saturating_sub(self.cursor + 1);
         self.cursor += ahead;
         waiting + in_flight + ahead

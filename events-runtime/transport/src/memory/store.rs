@@ -170,10 +170,7 @@ impl Store {
         settlements: Vec<Settlement>,
     ) -> Vec<Result<(), TransportError>> {
         let mut state = self.lock();
-        let results = settlements
-            .into_iter()
-            .map(|settlement| state.settle(member, dead_letter_topic, settlement))
-            .collect();
+        let results = state.settle(member, dead_letter_topic, settlements);
         if let Some(entry) = state.topics.get_mut(dead_letter_topic) {
             entry.trim_if_due(dead_letter_topic, &self.policy);
         }
@@ -221,36 +218,30 @@ impl State {
         &mut self,
         member: &Member,
         dead_letter_topic: &Topic,
-        Settlement { receipt, outcome }: Settlement,
-    ) -> Result<(), TransportError> {
-        // A removed group holds nothing.
-        let Ok((log, group)) = self.group(member) else {
-            return Err(lost("settle", member, &receipt));
-        };
-        let Some(seq) = log.seq_of(receipt.position) else {
-            return Err(lost("settle", member, &receipt));
-        };
-        let claim = receipt.token;
-        let mut dead_letter = None;
-        let mut outputs = Vec::new();
-        let settled = match outcome {
-            Outcome::Ack => group.settle(seq, claim),
-            Outcome::AckWith(messages) => {
-                outputs = messages;
-                group.settle(seq, claim)
+        settlements: Vec<Settlement>,
+    ) -> Vec<Result<(), TransportError>> {
+        let (mut dead_letters, mut outputs) = (Vec::new(), Vec::new());
+        let mut group = self.group(member).ok();
+        let settle = |Settlement { receipt, outcome }| {
+            // A removed group holds nothing.
+            let held =
+                group.as_mut().and_then(|(log, group)| Some((log.seq_of(receipt.position)?, log, group)));
+            let Some((seq, log, group)) = held else { return Err(lost("settle", member, &receipt)) };
+            let claim = receipt.token;
+            match outcome {
+                Outcome::Ack => group.settle(seq, claim),
+                Outcome::AckWith(messages) => group.settle(seq, claim).map(|()| outputs.extend(messages)),
+                Outcome::Retry(after) => group.requeue(log, seq, claim, Requeue::Counted(after)),
+                Outcome::Release => group.requeue(log, seq, claim, Requeue::Uncounted(Duration::ZERO)),
+                Outcome::Postpone(after) => group.requeue(log, seq, claim, Requeue::Uncounted(after)),
+                Outcome::Reject(message) => group.settle(seq, claim).map(|()| dead_letters.push(*message)),
             }
-            Outcome::Retry(after) => group.requeue(log, seq, claim, Requeue::Counted(after)),
-            Outcome::Release => group.requeue(log, seq, claim, Requeue::Uncounted(Duration::ZERO)),
-            Outcome::Postpone(after) => group.requeue(log, seq, claim, Requeue::Uncounted(after)),
-            Outcome::Reject(message) => {
-                dead_letter = Some(message);
-                group.settle(seq, claim)
-            }
+            .map_err(|LeaseLost| lost("settle", member, &receipt))
         };
-        settled.map_err(|LeaseLost| lost("settle", member, &receipt))?;
-        if let Some(dead_letter) = dead_letter {
+        let results = settlements.into_iter().map(settle).collect();
+        for dead_letter in dead_letters {
             let entry = self.topic(dead_letter_topic);
-            entry.log.push(*dead_letter, SystemTime::now());
+            entry.log.push(dead_letter, SystemTime::now());
             entry.since_trim += 1;
             entry.dead_letters = true;
         }
@@ -260,7 +251,7 @@ impl State {
             entry.since_trim += 1;
             entry.wake();
         }
-        Ok(())
+        results
     }
 }
 

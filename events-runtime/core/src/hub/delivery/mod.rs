@@ -11,8 +11,8 @@ use std::sync::Arc;
 use crate::receiver::{BoxError, Response};
 
 pub use error::{AcknowledgementError, DeliveryError, ReceptionError};
-pub use pending::PendingTopic;
 pub(crate) use pending::{Pending, PendingReceiver, PendingResult};
+pub use pending::{PendingTopic, PendingTopics};
 
 /// The results of an emission: the response of every async receiver and the outcome of every topic.
 #[derive(Debug, Default)]

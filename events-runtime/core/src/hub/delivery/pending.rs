@@ -7,6 +7,7 @@ use std::task::{Context, Poll};
 use std::time::Instant;
 
 use futures_channel::oneshot;
+use smallvec::SmallVec;
 
 use super::wait::{Wait, block_until};
 use super::{Acknowledged, Delivered, Received, SendError, TopicOutcome};
@@ -17,7 +18,7 @@ use events_support::error_chain::drop_quietly;
 #[derive(Debug, Default)]
 pub(crate) struct Pending {
     pub(crate) receivers: Vec<PendingReceiver>,
-    pub(crate) topics: Vec<PendingTopic>,
+    pub(crate) topics: PendingTopics,
 }
 
 impl Pending {
@@ -137,6 +138,9 @@ impl Drop for PendingResult {
         drop_quietly(self.0.take());
     }
 }
+
+/// An event that is being sent to topics: to one, mostly.
+pub type PendingTopics = SmallVec<[PendingTopic; 1]>;
 
 /// An event that is being sent to a topic.
 #[derive(Debug)]
