@@ -228,7 +228,7 @@ def consume(signals, paths, count):
 
 def entries(topic):
     """The records of a topic by event id."""
-    found = kafka_records.records(servers, full(topic))
+    found = kafka_records.records(servers, full(topic), whole=True)
     by_id = {record.header("ce_id"): record for record in found}
     expect(len(by_id), len(found))
     return by_id

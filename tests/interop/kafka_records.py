@@ -2,11 +2,14 @@
 
 import time
 
-from confluent_kafka import Consumer, KafkaException, TopicPartition
+from confluent_kafka import Consumer, KafkaError, KafkaException, TopicPartition
 from confluent_kafka.admin import AdminClient, NewTopic
 
 #: Seconds, for a busy machine.
 TIMEOUT = 30
+
+#: Errors that end by themselves.
+LATER = (KafkaError.NOT_COORDINATOR, KafkaError.COORDINATOR_LOAD_IN_PROGRESS, KafkaError.COORDINATOR_NOT_AVAILABLE)
 
 
 def create(servers, *topics, partitions):
@@ -49,10 +52,22 @@ def committed(servers, topic, group):
     client = reader(servers, group)
     try:
         parts = [TopicPartition(topic, part) for part in partitions_of(client, topic)]
-        found = client.committed(parts, timeout=TIMEOUT)
+        found = patiently(lambda: client.committed(parts, timeout=TIMEOUT))
         return {part.partition: part.offset if part.offset >= 0 else None for part in found}
     finally:
         client.close()
+
+
+def patiently(call):
+    """The result of a call, which is repeated while a broker only asks to wait: it may be loading the group."""
+    deadline = time.monotonic() + TIMEOUT
+    while True:
+        try:
+            return call()
+        except KafkaException as error:
+            if error.args[0].code() not in LATER or time.monotonic() > deadline:
+                raise
+        time.sleep(0.1)
 
 
 def lag(servers, topic, group):
@@ -91,8 +106,8 @@ class Record:
         }
 
 
-def records(servers, topic):
-    """All records of a topic, in the order of partitions and offsets."""
+def records(servers, topic, whole=False):
+    """All records of a topic, in the order of partitions and offsets; `whole` if nothing else may be in it."""
     client = reader(servers, f"records of {topic}")
     try:
         end = ends(client, topic)
@@ -112,4 +127,10 @@ def records(servers, topic):
             left = {part for part in left if at[part] < end[part]}
     finally:
         client.close()
-    return sorted(found, key=lambda record: (record.partition, record.offset))
+    found.sort(key=lambda record: (record.partition, record.offset))
+    if whole:
+        offsets = {(part, offset) for part, last in end.items() for offset in range(last)}
+        missing = offsets - {(record.partition, record.offset) for record in found}
+        if missing:
+            raise AssertionError(f"{topic} has the offsets {sorted(missing)}, which were not read")
+    return found
