@@ -29,6 +29,7 @@ mod options;
 mod position;
 mod schema;
 mod scheme;
+mod send_order;
 mod start;
 mod status;
 mod stored;
@@ -66,6 +67,7 @@ pub use options::{ConnectOptions, Retention, RetentionPolicy};
 pub use position::{Position, PositionError, Positions};
 pub use schema::SchemaId;
 pub use scheme::{Connect, Scheme, UrlForm};
+pub use send_order::{SendCall, SendOrder, SendReturned};
 pub use start::{StartPosition, StartPositionError};
 pub use status::{GroupStatus, Health, PartitionRange, PartitionStatus, TopicStatus, Trimmed};
 pub use stored::StoredMessage;
@@ -289,7 +291,8 @@ pub trait Producer: Send + Sync {
     /// later message of the same key is stored, so that resending the failed ones keeps the order.
     ///
     /// Accepts the messages when called: consecutive calls are stored in their order, even if their futures
-    /// are awaited later or concurrently.
+    /// are awaited later or concurrently. What a call does after an earlier one that failed, see
+    /// [`ordered_sends`](Capability::ordered_sends).
     fn send(
         &self,
         topic: &Topic,

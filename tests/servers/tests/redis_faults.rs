@@ -188,6 +188,36 @@ async fn each_error_of_the_server_has_its_kind() {
     assert_eq!(away.kind(), ErrorKind::Unavailable, "{away}");
 }
 
+#[tokio::test]
+async fn a_send_is_not_stored_as_long_as_the_failure_of_an_earlier_one_was_not_returned() {
+    let server = RedisServer::start();
+    let mut raw = redis::Client::open(server.url()).expect("a URL").get_connection().expect("it answers");
+    let mut set_room = |limit: &str| {
+        let mut set = redis::cmd("CONFIG");
+        set.arg(&["SET", "maxmemory", limit]).query::<()>(&mut raw).expect("the server does so");
+    };
+    let producer = transport(&server.url()).producer().await.expect("a producer");
+    let message = |text: &str| [Message::new(text.to_owned()).with_key("k")];
+    set_room("1mb");
+    let first = producer.send(&orders(), &message("1"));
+    // It fails after the first one.
+    let other = Topic::new("other").expect("a name");
+    let failed = producer.send(&other, &message("x")).await.pop().expect("a result");
+    assert_eq!(failed.expect_err("there is no room").kind(), ErrorKind::Full);
+    set_room("0");
+    producer.send(&other, &message("x")).await.pop().expect("a result").expect("topics are independent");
+    let second = producer.send(&orders(), &message("2")).await.pop().expect("a result");
+    assert_eq!(second.expect_err("the first is sent again before it").kind(), ErrorKind::Unavailable);
+    let first = first.await.pop().expect("a result");
+    assert_eq!(first.expect_err("there was no room").kind(), ErrorKind::Full);
+    let both = [message("1"), message("2")].concat();
+    for sent in producer.send(&orders(), &both).await {
+        sent.expect("it is stored");
+    }
+    let stored: usize = redis::cmd("XLEN").arg("orders").query(&mut raw).expect("a length");
+    assert_eq!(stored, 2);
+}
+
 /// One log line with the whole chain of causes, each once.
 #[test]
 fn an_unavailable_server_is_logged_with_the_whole_cause() {

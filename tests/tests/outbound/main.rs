@@ -2,6 +2,7 @@
 
 mod fan_out;
 mod flush;
+mod in_flight;
 mod metrics;
 mod queues;
 mod schemas;

@@ -1,6 +1,7 @@
-//! The messages of one send call, each with its pending emission.
+//! The messages of a topic's send calls under way, each with its pending emission.
 
 use std::collections::VecDeque;
+use std::ops::Range;
 use std::time::Instant;
 
 use futures_channel::oneshot;
@@ -75,33 +76,47 @@ impl Batch {
         self.messages.into_iter().zip(self.pending)
     }
 
-    /// The first `count` messages, or all if there are fewer.
-    pub(super) fn first(&mut self, count: usize) -> &[Message] {
+    /// The messages of this range, as far as there are that many.
+    pub(super) fn range(&mut self, range: Range<usize>) -> &[Message] {
         let messages = self.messages.make_contiguous();
-        messages.get(..count).unwrap_or(messages)
+        let end = range.end.min(messages.len());
+        messages.get(range.start..end).unwrap_or_default()
     }
 
-    /// Settles the messages that are stored and keeps the others, in order. A message without a result
-    /// counts as not stored.
+    /// Settles the messages of this range that are stored and keeps the others, in order. A message without a result
+    /// counts as not stored. Returns how many are kept.
     pub(super) fn settle(
         &mut self,
+        range: Range<usize>,
         to: &Destination,
         results: Vec<Result<Position, TransportError>>,
         observe: &Observe,
-    ) {
+    ) -> usize {
         let mut results = results.into_iter();
         let mut sent = 0;
-        for (message, pending) in std::mem::take(self).into_messages() {
+        let mut kept = Self::default();
+        let range = range.start..range.end.min(self.len());
+        for (message, pending) in self.messages.drain(range.clone()).zip(self.pending.drain(range.clone())) {
             if let Some(Ok(position)) = results.next() {
                 sent += 1;
                 tracing::trace!(topic = %to.topic, transport = to.transport.named(), id = Envelope::id_of(&message), %position, "an event was sent");
                 observe.sent(to, &message, position);
                 pending.sent(position);
             } else {
-                self.push(message, pending);
+                kept.push(message, pending);
             }
         }
         metrics::counter!(SENT, to.labels()).increment(sent);
+        let count = kept.len();
+        if count > 0 {
+            let (mut messages, mut pending) =
+                (self.messages.split_off(range.start), self.pending.split_off(range.start));
+            self.messages.append(&mut kept.messages);
+            self.pending.append(&mut kept.pending);
+            self.messages.append(&mut messages);
+            self.pending.append(&mut pending);
+        }
+        count
     }
 
     /// Settles the first message, which no attempt can send.

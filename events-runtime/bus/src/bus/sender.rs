@@ -1,8 +1,13 @@
-//! Sends a topic's queue to the transport: in batches, in order, with retries.
+//! Sends a topic's queue to the transport: in batches, in order, with retries. While a call is under way, full batches
+//! follow it, if the transport keeps the order of calls when one fails.
 
+use std::ops::Range;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
+use futures_util::StreamExt as _;
+use futures_util::stream::FuturesOrdered;
 use tokio::sync::watch;
 use tracing::Instrument;
 
@@ -36,6 +41,8 @@ pub struct Sending {
     transport: Arc<dyn Transport>,
     stores_schemas: bool,
     pub(super) batch_size: usize,
+    /// How many calls of a topic may be under way.
+    max_in_flight: usize,
     pub(super) linger: Duration,
     pub(super) backoff: Backoff,
 }
@@ -48,13 +55,51 @@ impl Sending {
         settings: &TransportSettings,
         retry: &RetrySettings,
     ) -> Self {
+        let capability = transport.capability();
         Self {
             producer,
             transport: Arc::clone(transport),
-            stores_schemas: transport.capability().schemas,
+            stores_schemas: capability.schemas,
             batch_size: settings.batch_size.get(),
+            max_in_flight: if capability.ordered_sends { settings.max_in_flight.get() } else { 1 },
             linger: settings.linger,
             backoff: Backoff::new(retry.initial, retry.max),
+        }
+    }
+}
+
+/// The results of a call, and the number of its messages.
+type Sent = (usize, Vec<Result<Position, TransportError>>);
+
+impl Sending {
+    /// Sends these messages in flight in one call, which begins at once.
+    fn call(&self, queue: &TopicQueue, range: Range<usize>) -> impl Future<Output = Sent> + use<> {
+        let count = range.len();
+        let to = queue.to.clone();
+        let mut in_flight = queue.in_flight();
+        let messages = in_flight.range(range);
+        let span = send_span(&queue.system, &to.topic, messages);
+        // A transport may do its work in the call itself, so the call is inside the span too.
+        let send = caught(|| span.in_scope(|| self.producer.send(&to.topic, messages)));
+        drop(in_flight);
+        // A custom transport may panic. That counts as a failed attempt: the result is unknown and the
+        // messages stay in the queue.
+        let panicked = move |panic: String| {
+            let Destination { topic, transport } = &to;
+            let transport = transport.named();
+            tracing::error!(%topic, transport, panic, "the transport panicked while sending");
+            Vec::new()
+        };
+        async move {
+            let send = match send {
+                Ok(send) => Guarded::new(send.instrument(span.clone())),
+                Err(panic) => return (count, panicked(panic)),
+            };
+            let results = send.await.unwrap_or_else(panicked);
+            if let Some(error) = results.iter().find_map(|result| result.as_ref().err()) {
+                record_error(&span, error.kind().as_str());
+            }
+            (count, results)
         }
     }
 }
@@ -108,7 +153,7 @@ impl Sender {
             if !self.sending.linger.is_zero() && self.queue.queued() > 0 {
                 self.linger().await;
             }
-            if self.queue.take(self.sending.batch_size) {
+            if self.queue.take(self.sending.batch_size) > 0 {
                 return true;
             }
             if self.is_draining() {
@@ -181,33 +226,34 @@ impl Sender {
 
     /// Makes one attempt. Returns the error of the first message that is not sent.
     async fn attempt(&mut self) -> Result<Option<(Option<ErrorKind>, String)>, Abandoned> {
-        if self.sending.stores_schemas && !self.schemas.is_complete(self.queue.schemas.len()) {
-            if let Err(error) = self.store_schemas().await? {
-                return Ok(Some((Some(error.kind()), chain(&error))));
+        loop {
+            if self.sending.stores_schemas && !self.schemas.is_complete(self.queue.schemas.len()) {
+                if let Err(error) = self.store_schemas().await? {
+                    return Ok(Some((Some(error.kind()), chain(&error))));
+                }
+                let batch = &mut self.queue.in_flight();
+                batch.refuse(&self.queue.to, |message| self.schemas.refusal(message), &self.queue.observe);
             }
-            let batch = &mut self.queue.in_flight();
-            batch.refuse(&self.queue.to, |message| self.schemas.refusal(message), &self.queue.observe);
-            if batch.len() == 0 {
+            if self.queue.in_flight().len() == 0 {
                 return Ok(None);
             }
-        }
-        let results = self.submit(usize::MAX).await?;
-        self.queue.in_flight().settle(&self.queue.to, results, &self.queue.observe);
-        // A store that accepts or rejects a batch as a whole does not say which message is at fault. Sent
-        // one by one, a refused message does not affect the others.
-        while self.queue.in_flight().len() > 0 {
-            match self.submit(1).await?.pop() {
-                Some(Ok(position)) => {
-                    self.queue.in_flight().settle(&self.queue.to, vec![Ok(position)], &self.queue.observe);
+            // A store that accepts or rejects a batch as a whole does not say which message is at fault. Sent
+            // one by one until that one is found, a refused message does not affect the others.
+            for _ in 0..self.submit().await? {
+                match self.submit_first().await?.pop() {
+                    Some(Ok(position)) => {
+                        let (to, observe) = (&self.queue.to, &self.queue.observe);
+                        self.queue.in_flight().settle(0..1, to, vec![Ok(position)], observe);
+                    }
+                    Some(Err(error)) if error.kind().is_of_message() => {
+                        self.queue.in_flight().refuse_first(&self.queue.to, &error, &self.queue.observe);
+                        break;
+                    }
+                    Some(Err(error)) => return Ok(Some((Some(error.kind()), chain(&error)))),
+                    None => return Ok(Some((None, "the transport returned no result".to_owned()))),
                 }
-                Some(Err(error)) if error.kind().is_of_message() => {
-                    self.queue.in_flight().refuse_first(&self.queue.to, &error, &self.queue.observe);
-                }
-                Some(Err(error)) => return Ok(Some((Some(error.kind()), chain(&error)))),
-                None => return Ok(Some((None, "the transport returned no result".to_owned()))),
             }
         }
-        Ok(None)
     }
 
     /// Stores the schemas of the queue's messages that are not stored yet. Returns the error of the first that is
@@ -226,42 +272,68 @@ impl Sender {
         Ok(Ok(()))
     }
 
-    /// Sends the first `count` messages of the batch in one call.
-    async fn submit(&mut self, count: usize) -> Result<Vec<Result<Position, TransportError>>, Abandoned> {
-        if *self.phase.borrow() == Phase::Abandoning {
-            return Err(Abandoned);
-        }
-        let (span, send) = {
-            let mut batch = self.queue.in_flight();
-            let messages = batch.first(count);
-            let span = send_span(&self.queue.system, &self.queue.to.topic, messages);
-            // A transport may do its work in the call itself, so the call is inside the span too.
-            let send =
-                caught(|| span.in_scope(|| self.sending.producer.send(&self.queue.to.topic, messages)));
-            (span, send)
-        };
-        // A custom transport may panic. That counts as a failed attempt: the result is unknown and the
-        // messages stay in the queue.
-        let panicked = |panic: String| {
-            let Destination { topic, transport } = &self.queue.to;
-            let transport = transport.named();
-            tracing::error!(%topic, transport, panic, "the transport panicked while sending");
-            Vec::new()
-        };
-        let send = match send {
-            Ok(send) => Guarded::new(send.instrument(span.clone())),
-            Err(panic) => return Ok(panicked(panic)),
-        };
-        tokio::select! {
-            results = send => {
-                let results = results.unwrap_or_else(panicked);
-                if let Some(error) = results.iter().find_map(|result| result.as_ref().err()) {
-                    record_error(&span, error.kind().as_str());
-                }
-                Ok(results)
+    /// Sends the first batch in flight, and full batches behind it while it is under way. As in Nagle's algorithm, a
+    /// batch that is not full waits for the answer. Returns how many of the first messages in flight are not stored.
+    async fn submit(&mut self) -> Result<usize, Abandoned> {
+        self.check_phase()?;
+        let Self { queue, sending, phase, schemas } = self;
+        let (batch, in_flight) = (sending.batch_size, queue.in_flight().len());
+        let first = in_flight.min(batch);
+        // An answer waits for those of earlier calls, but no call may begin once one has failed.
+        let has_failed = AtomicBool::new(false);
+        let watched = async |call| {
+            let (count, results): Sent = call.await;
+            if results.iter().filter(|result| result.is_ok()).count() < count {
+                has_failed.store(true, Ordering::Relaxed);
             }
+            (count, results)
+        };
+        let mut calls = FuturesOrdered::new();
+        calls.push_back(watched(sending.call(queue, 0..first)));
+        // What an earlier attempt could not send is sent before anything else.
+        let mut max_calls = if first == in_flight { sending.max_in_flight } else { 1 };
+        let mut kept = 0;
+        while !calls.is_empty() {
+            if has_failed.load(Ordering::Relaxed) {
+                max_calls = 0;
+            }
+            while calls.len() < max_calls {
+                let taken = queue.take_full(batch);
+                if taken == 0 {
+                    break;
+                }
+                // A message is queued after its schema.
+                if sending.stores_schemas && !schemas.is_complete(queue.schemas.len()) {
+                    max_calls = 0;
+                    break;
+                }
+                let in_flight = queue.in_flight().len();
+                calls.push_back(watched(sending.call(queue, in_flight - taken..in_flight)));
+            }
+            tokio::select! {
+                Some((count, results)) = calls.next() => {
+                    kept += queue.in_flight().settle(kept..kept + count, &queue.to, results, &queue.observe);
+                    queue.advance();
+                }
+                () = queue.filled(batch), if calls.len() < max_calls => {}
+                Ok(_) = phase.wait_for(|phase| *phase == Phase::Abandoning) => return Err(Abandoned),
+            }
+        }
+        Ok(kept)
+    }
+
+    /// Sends the first message in flight.
+    async fn submit_first(&mut self) -> Result<Vec<Result<Position, TransportError>>, Abandoned> {
+        self.check_phase()?;
+        let call = self.sending.call(&self.queue, 0..1);
+        tokio::select! {
+            (_, results) = call => Ok(results),
             Ok(_) = self.phase.wait_for(|phase| *phase == Phase::Abandoning) => Err(Abandoned),
         }
+    }
+
+    fn check_phase(&self) -> Result<(), Abandoned> {
+        if *self.phase.borrow() == Phase::Abandoning { Err(Abandoned) } else { Ok(()) }
     }
 
     /// Waits for `pause`, or until the timeout of a shutdown has passed.

@@ -46,19 +46,38 @@ pub(super) struct TopicQueue {
     /// Lock order: backlog before batch.
     in_flight: Mutex<Batch>,
     pushed: Notify,
+    /// The backlog has reached what the sender waits for.
+    filled: Notify,
     progress: watch::Sender<Progress>,
     circuit: Mutex<Circuit>,
 }
 
-/// The events behind the batch in flight.
+/// The events behind those in flight.
 #[derive(Debug, Default)]
 struct Backlog {
     events: VecDeque<(Message, Pending)>,
+    /// The size of their data.
+    bytes: usize,
+    /// How many events the sender waits for.
+    awaited: Option<usize>,
     /// The number of the next event.
     next: u64,
     closed: bool,
     /// Events not acknowledged when the queue ended, until a shutdown takes them.
     abandoned: Vec<(u64, Message)>,
+}
+
+impl Backlog {
+    /// Whether there are enough events for a batch of this many.
+    fn fills(&self, max: usize) -> bool {
+        self.events.len() >= max || self.bytes >= BATCH_BYTES
+    }
+
+    fn pop(&mut self) -> Option<(Message, Pending)> {
+        let (message, pending) = self.events.pop_front()?;
+        self.bytes -= message.data.len();
+        Some((message, pending))
+    }
 }
 
 impl TopicQueue {
@@ -71,6 +90,7 @@ impl TopicQueue {
             backlog: Mutex::default(),
             in_flight: Mutex::default(),
             pushed: Notify::new(),
+            filled: Notify::new(),
             progress: watch::Sender::default(),
             circuit: Mutex::default(),
         }
@@ -84,9 +104,17 @@ impl TopicQueue {
         }
         let number = backlog.next;
         backlog.next += 1;
+        backlog.bytes += message.data.len();
         backlog.events.push_back((message, Pending { number, since: Instant::now(), settle, permit }));
+        let is_filled = backlog.awaited.is_some_and(|max| backlog.fills(max));
+        if is_filled {
+            backlog.awaited = None;
+        }
         drop(backlog);
         self.pushed.notify_one();
+        if is_filled {
+            self.filled.notify_one();
+        }
         Ok(())
     }
 
@@ -99,24 +127,48 @@ impl TopicQueue {
         lock(&self.backlog).events.len()
     }
 
-    /// Moves up to `max` events into the batch in flight, and no more once their data exceeds [`BATCH_BYTES`]. Returns
-    /// whether there were any.
-    pub(super) fn take(&self, max: usize) -> bool {
+    /// Waits until there are enough events for a batch of this many. May return early.
+    pub(super) async fn filled(&self, max: usize) {
+        if !self.await_batch(max) {
+            self.filled.notified().await;
+        }
+    }
+
+    /// Whether there are enough events for a batch of this many; otherwise the push that makes it so tells.
+    fn await_batch(&self, max: usize) -> bool {
         let mut backlog = lock(&self.backlog);
+        let fills = backlog.fills(max);
+        backlog.awaited = (!fills).then_some(max);
+        fills
+    }
+
+    /// Moves up to `max` events into the messages in flight, and no more once their data exceeds [`BATCH_BYTES`].
+    /// Returns their number.
+    pub(super) fn take(&self, max: usize) -> usize {
+        self.move_batch(lock(&self.backlog), max)
+    }
+
+    /// The same, if there are enough for a full batch.
+    pub(super) fn take_full(&self, max: usize) -> usize {
+        let backlog = lock(&self.backlog);
+        if backlog.fills(max) { self.move_batch(backlog, max) } else { 0 }
+    }
+
+    fn move_batch(&self, mut backlog: MutexGuard<'_, Backlog>, max: usize) -> usize {
         let mut batch = self.in_flight();
         let (mut count, mut bytes) = (0, 0);
         while count < max
             && bytes < BATCH_BYTES
-            && let Some((message, pending)) = backlog.events.pop_front()
+            && let Some((message, pending)) = backlog.pop()
         {
             count += 1;
             bytes += message.data.len();
             batch.push(message, pending);
         }
-        count > 0
+        count
     }
 
-    /// The batch in flight. Only the sender's task changes it.
+    /// The messages in flight. Only the sender's task changes them.
     pub(super) fn in_flight(&self) -> MutexGuard<'_, Batch> {
         lock(&self.in_flight)
     }
@@ -148,6 +200,7 @@ impl TopicQueue {
         backlog.closed = true;
         let batch = std::mem::take(&mut *self.in_flight());
         let rest = std::mem::take(&mut backlog.events);
+        backlog.bytes = 0;
         // Dropping the pending entries settles them as shut down.
         let left = batch.into_messages().chain(rest);
         backlog.abandoned.extend(left.map(|(message, pending)| (pending.number, message)));
@@ -246,7 +299,7 @@ mod tests {
             assert!(queue.push(Message::new(vec![0; len]), settle, permit).is_ok());
         }
         let mut sizes = Vec::new();
-        while queue.take(3) {
+        while queue.take(3) > 0 {
             sizes.push(std::mem::take(&mut *queue.in_flight()).len());
         }
         assert_eq!(sizes, [3, 2, 1]);

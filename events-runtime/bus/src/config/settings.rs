@@ -46,6 +46,11 @@ pub struct BusSettings {
     pub batch_size: NonZeroUsize,
     /// `linger`: how long an event may wait for more events in its batch. Default: zero.
     pub linger: Duration,
+    /// `max_in_flight`: the maximum number of send calls of a topic that are under way at once. A call behind another
+    /// one begins when its batch is full. Transports without
+    /// [`ordered_sends`](events_transport::Capability::ordered_sends), such as `sqlite:`, have one at a time.
+    /// Default: 4.
+    pub max_in_flight: NonZeroUsize,
     /// `retain_age`, `retain_count`, `retain_unsettled`: the retention of topics without such a setting in
     /// `[topics.NAME]`. Default: seven days and any number; for `memory:`, any age and 10,000 messages.
     /// Messages that a group has not settled are kept beyond these limits. A limit can be `unlimited`.
@@ -270,6 +275,8 @@ fn service(findings: &mut Findings, mut section: Section<'_>) -> ServiceSettings
 
 /// The default of `batch_size`.
 pub(super) const BATCH_SIZE: NonZeroUsize = NonZeroUsize::MIN.saturating_add(999);
+/// The default of `max_in_flight`.
+pub(super) const MAX_IN_FLIGHT: NonZeroUsize = NonZeroUsize::MIN.saturating_add(3);
 /// 256 MiB.
 const ERROR_LOG_MAX_BYTES: NonZeroU64 = NonZeroU64::MIN.saturating_add((256 << 20) - 1);
 
@@ -280,6 +287,7 @@ fn bus(findings: &mut Findings, mut section: Section<'_>) -> Option<BusSettings>
     let queue_capacity = section.or(findings, "queue_capacity", number(10_000));
     let batch_size = section.or(findings, "batch_size", BATCH_SIZE);
     let linger = section.or(findings, "linger", Duration::ZERO);
+    let max_in_flight = section.or(findings, "max_in_flight", MAX_IN_FLIGHT);
     let scheme = url.as_ref().map(BusUrl::scheme).and_then(Scheme::linked);
     // A file with other problems may lack the URL.
     let usual = scheme.map_or(Retention::WEEK, |scheme: Scheme| scheme.retention);
@@ -328,6 +336,7 @@ fn bus(findings: &mut Findings, mut section: Section<'_>) -> Option<BusSettings>
         queue_capacity,
         batch_size,
         linger,
+        max_in_flight,
         retention,
         audit,
         error_log,

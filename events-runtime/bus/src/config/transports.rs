@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use super::Config;
 use super::section::{Findings, Section};
-use super::settings::{BATCH_SIZE, BusSettings, retention};
+use super::settings::{BATCH_SIZE, BusSettings, MAX_IN_FLIGHT, retention};
 use super::url::BusUrl;
 use super::value::{Setting, Value, ValueError};
 use events_support::nearest::nearest;
@@ -28,6 +28,8 @@ pub struct TransportSettings {
     pub batch_size: NonZeroUsize,
     /// `linger`: default as in `[bus]`.
     pub linger: Duration,
+    /// `max_in_flight`: default as in `[bus]`.
+    pub max_in_flight: NonZeroUsize,
 }
 
 impl TransportSettings {
@@ -38,6 +40,7 @@ impl TransportSettings {
             retention: bus.retention,
             batch_size: bus.batch_size,
             linger: bus.linger,
+            max_in_flight: bus.max_in_flight,
         }
     }
 }
@@ -100,9 +103,12 @@ pub(super) fn read(findings: &mut Findings, section: &Section<'_>, bus: Option<&
         let batch_size = bus.map_or(BATCH_SIZE, |bus| bus.batch_size);
         let batch_size = table.or(findings, "batch_size", batch_size);
         let linger = table.or(findings, "linger", bus.map_or(Duration::ZERO, |bus| bus.linger));
+        let max_in_flight = bus.map_or(MAX_IN_FLIGHT, |bus| bus.max_in_flight);
+        let max_in_flight = table.or(findings, "max_in_flight", max_in_flight);
         table.finish(findings);
         if let (Ok(name), Some(url)) = (name, url) {
-            transports.insert(name, TransportSettings { url, retention, batch_size, linger });
+            let settings = TransportSettings { url, retention, batch_size, linger, max_in_flight };
+            transports.insert(name, settings);
         }
     }
     transports

@@ -15,8 +15,8 @@ use super::state::State;
 use super::{Fault, Faults, History};
 use events_transport::{
     BoxFuture, Capability, ConnectOptions, Consumer, ConsumerGroup, ErrorKind, GroupStatus, Health, Message,
-    Position, Producer, SchemaId, StartPosition, Subscription, Topic, TopicStatus, Transport, TransportError,
-    Trimmed, connect,
+    Position, Producer, SchemaId, SendOrder, StartPosition, Subscription, Topic, TopicStatus, Transport,
+    TransportError, Trimmed, connect,
 };
 
 /// The header that holds the key if the store must not know it.
@@ -170,7 +170,8 @@ impl Transport for Sim {
     fn producer(&self) -> BoxFuture<'_, Result<Arc<dyn Producer>, TransportError>> {
         Box::pin(async {
             let store = self.store().producer().await?;
-            Ok(Arc::new(SimProducer { sim: self.clone(), store }) as Arc<dyn Producer>)
+            let order = SendOrder::default();
+            Ok(Arc::new(SimProducer { sim: self.clone(), store, order }) as Arc<dyn Producer>)
         })
     }
 
@@ -293,6 +294,7 @@ impl Transport for Sim {
 struct SimProducer {
     sim: Sim,
     store: Arc<dyn Producer>,
+    order: SendOrder,
 }
 
 impl SimProducer {
@@ -328,6 +330,15 @@ impl Producer for SimProducer {
         batch: &[Message],
     ) -> BoxFuture<'static, Vec<Result<Position, TransportError>>> {
         let mut state = self.sim.state();
+        let (call, returned) = self.order.begin(topic);
+        if let Err(error) = call.admit() {
+            drop(state);
+            let results = vec![Err(error); batch.len()];
+            return Box::pin(async move {
+                drop(returned);
+                results
+            });
+        }
         // Keys with a failed message. Their later messages are not stored.
         let mut failed_keys: HashSet<Bytes> = HashSet::new();
         let mut results = Vec::with_capacity(batch.len());
@@ -347,6 +358,9 @@ impl Producer for SimProducer {
             }
             results.push(result);
         }
+        if results.iter().any(Result::is_err) {
+            call.fail();
+        }
         let pause = state.dice.occurs(Fault::Delay).then(|| {
             let step = Step::new(Action::Send, topic.clone());
             state.history.push(step.with_fault(Fault::Delay, Effect::Delayed));
@@ -358,6 +372,7 @@ impl Producer for SimProducer {
             if let Some(pause) = pause {
                 tokio::time::sleep(pause).await;
             }
+            drop(returned);
             results
         })
     }

@@ -150,6 +150,8 @@ fn config() -> Config {
 fn read_config() -> Config {
     let registry = Registry::linked().unwrap_or_else(|error| panic!("{error}"));
     let mut text = String::from("[service]\nname = \"sim\"\n[bus]\nurl = \"memory:\"\n");
+    // Small enough that several calls are under way at once.
+    text.push_str("batch_size = 4\n");
     // Lag queries would change the history of a seed.
     text.push_str("consumer = { lag_interval = \"off\" }\n");
     for descriptor in registry {

@@ -100,6 +100,8 @@ impl Transport for MemoryTransport {
             counts_attempts: true,
             isolates: true,
             keeps_delay: true,
+            // No send fails.
+            ordered_sends: true,
             start_at_time: true,
             start_at_position: true,
             seek: true,

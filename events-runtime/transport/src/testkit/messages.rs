@@ -1,9 +1,13 @@
 //! Messages are received as they were sent.
 
+use std::collections::HashMap;
+use std::time::Duration;
+
 use crate::{Delivery, Message};
 
 use super::{
-    Fixture, ack, connect, member, message, named, receive, receive_one, send, send_to, texts, topic,
+    Fixture, LONG, ack, can, connect, member, message, named, receive, receive_one, send, send_to, texts,
+    topic,
 };
 
 /// Key, headers and data keep arbitrary bytes.
@@ -100,6 +104,63 @@ pub async fn sends_started_in_order_are_stored_in_order(fixture: &dyn Fixture) {
     let expected: Vec<_> = (0..50).map(|i| format!("key#{i}")).collect();
     assert_eq!(texts(&deliveries), expected);
     ack(deliveries).await;
+}
+
+/// Calls overlap, and what is not stored is sent again, in order, when all have answered. A message whose failure is
+/// uncertain may be stored twice.
+pub async fn sends_under_way_at_once_keep_each_key_in_order_over_failures(fixture: &dyn Fixture) {
+    let transport = connect(fixture);
+    if !can(&*transport, "ordered_sends", |capability| capability.ordered_sends) {
+        return;
+    }
+    const KEYS: usize = 5;
+    const EACH: usize = 200;
+    let producer = transport.producer().await.expect("a producer");
+    let mut left: Vec<Message> =
+        (0..KEYS * EACH).map(|i| message(&format!("key-{}", i % KEYS), i / KEYS)).collect();
+    let sent = tokio::time::timeout(LONG, async {
+        while !left.is_empty() {
+            let (now, later) = left.split_at(left.len().min(100));
+            let calls: Vec<_> = now.chunks(25).map(|batch| producer.send(&topic(), batch)).collect();
+            let mut again = Vec::new();
+            for (call, batch) in calls.into_iter().zip(now.chunks(25)) {
+                for (sent, message) in call.await.into_iter().zip(batch) {
+                    match sent {
+                        Ok(_) => {}
+                        Err(error) if error.is_retryable() => again.push(message.clone()),
+                        Err(error) => panic!("a message can't be sent: {error:?}"),
+                    }
+                }
+            }
+            if !again.is_empty() {
+                tokio::time::sleep(Duration::from_millis(50)).await;
+            }
+            again.extend_from_slice(later);
+            left = again;
+        }
+    });
+    assert!(sent.await.is_ok(), "the messages are not stored in a minute");
+
+    let mut consumer = member(&*transport, "billing").await;
+    let mut stored: HashMap<String, Vec<String>> = HashMap::new();
+    let mut count = 0;
+    while count < KEYS * EACH {
+        let deliveries = receive(&mut *consumer, 1).await;
+        for (delivery, text) in deliveries.iter().zip(texts(&deliveries)) {
+            let key = delivery.message().key.as_deref().map(String::from_utf8_lossy).expect("it has a key");
+            let of_key = stored.entry(key.into_owned()).or_default();
+            // Copies follow the first one.
+            if !of_key.contains(&text) {
+                of_key.push(text);
+                count += 1;
+            }
+        }
+        ack(deliveries).await;
+    }
+    for (key, texts) in stored {
+        let expected: Vec<_> = (0..EACH).map(|i| format!("{key}#{i}")).collect();
+        assert_eq!(texts, expected);
+    }
 }
 
 /// A consumer receives messages of its own topic only.

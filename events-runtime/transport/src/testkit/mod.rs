@@ -227,6 +227,7 @@ macro_rules! transport_promises {
                 a_batch_comes_back_in_order,
                 each_message_of_a_batch_has_its_own_rising_position,
                 sends_started_in_order_are_stored_in_order,
+                sends_under_way_at_once_keep_each_key_in_order_over_failures,
                 topics_do_not_mix,
             ]
             progress: [

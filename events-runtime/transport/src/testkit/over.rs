@@ -167,8 +167,11 @@ impl<T> Transport for Over<T>
 where
     T: Deref<Target: Transport> + Send + Sync,
 {
+    /// A producer that is replaced may fail calls that the inner one stores.
     fn capability(&self) -> Capability {
-        made(self.capability.as_ref(), self.inner.capability())
+        let mut capability = self.inner.capability();
+        capability.ordered_sends &= self.producer.is_none();
+        made(self.capability.as_ref(), capability)
     }
 
     fn url(&self) -> &str {

@@ -284,6 +284,7 @@ impl Transport for KafkaTransport {
         capability.takeover = true;
         capability.counts_attempts = true;
         capability.keeps_delay = true;
+        capability.ordered_sends = true;
         capability.retries_hold_key = self.config.retry_delays.is_empty();
         capability.start_at_time = true;
         capability.start_at_position = true;

@@ -2,7 +2,8 @@
 //!
 //! All producers of a transport share one client of librdkafka, so that all sends to a topic have one order. After
 //! a failed record, the client is replaced: no later message of a key is stored after a failed one, since every
-//! record under way is withdrawn and fails. A topic whose record failed moves to a second client for a while, so
+//! record under way is withdrawn and fails, and a call that was made before its caller knew of the failure is not
+//! admitted. A topic whose record failed moves to a second client for a while, so
 //! that it does not disturb the others.
 
 mod call;
@@ -17,7 +18,7 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::time::{Duration, Instant};
 
-use events_transport::{BoxFuture, ErrorKind, Message, Position, Producer, Topic, TransportError};
+use events_transport::{BoxFuture, ErrorKind, Message, Position, Producer, SendOrder, Topic, TransportError};
 use tokio::sync::oneshot;
 
 use self::call::Call;
@@ -33,6 +34,7 @@ const APART: Duration = Duration::from_secs(60);
 /// Shared by all producers of a transport.
 pub(crate) struct KafkaProducer {
     routes: Arc<Routes>,
+    order: SendOrder,
 }
 
 /// Which client sends a topic.
@@ -64,7 +66,7 @@ impl KafkaProducer {
                 Instance::connect(&config, &routes.topics, Batching::Configured, Arc::downgrade(&routes))?;
             routes.state().main = Some(connected);
             // If the future was dropped, the result is dropped here, which ends the thread of the instance.
-            Ok(Self { routes })
+            Ok(Self { routes, order: SendOrder::default() })
         })
         .await
     }
@@ -98,12 +100,15 @@ impl Producer for KafkaProducer {
             }
         };
         let (reply, answer) = oneshot::channel();
-        let call = Arc::new(Call::new(topic.clone(), name, count, reply));
+        let (order, returned) = self.order.begin(topic);
+        let call = Arc::new(Call::new(topic.clone(), name, order, count, reply));
         self.routes.submit(&call, batch);
         let closed = TransportError::new(ErrorKind::Closed, OPERATION, topic, "the producer was closed");
-        Box::pin(
-            async move { answer.await.unwrap_or_else(|_| (0..count).map(|_| Err(closed.clone())).collect()) },
-        )
+        Box::pin(async move {
+            let results = answer.await.unwrap_or_else(|_| vec![Err(closed); count]);
+            drop(returned);
+            results
+        })
     }
 }
 

@@ -144,6 +144,7 @@ impl Transport for RedisTransport {
         capability.counts_attempts = true;
         capability.isolates = true;
         capability.keeps_delay = true;
+        capability.ordered_sends = true;
         capability.start_at_time = true;
         capability.start_at_position = true;
         capability.seek = true;

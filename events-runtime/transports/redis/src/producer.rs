@@ -13,7 +13,9 @@ use super::endpoint::Destination;
 use super::trim::{self, Schedule};
 use super::{entry, error, idempotency};
 use events_support::error_chain::chain;
-use events_transport::{BoxFuture, ErrorKind, Message, Position, Producer, Topic, TransportError};
+use events_transport::{
+    BoxFuture, ErrorKind, Message, Position, Producer, SendCall, SendOrder, Topic, TransportError,
+};
 
 const OPERATION: &str = "send to";
 /// Limits of one transaction; the size is approximate.
@@ -28,10 +30,12 @@ type SendResults = Vec<Result<Position, TransportError>>;
 #[derive(Clone)]
 pub(super) struct RedisProducer {
     work: mpsc::UnboundedSender<Send>,
+    order: Arc<SendOrder>,
 }
 
 struct Send {
     topic: Topic,
+    call: SendCall,
     entries: Vec<Cmd>,
     bytes: usize,
     reply: oneshot::Sender<SendResults>,
@@ -45,7 +49,7 @@ impl RedisProducer {
         } else {
             tokio::spawn(Writer::new(config, Destination::Any).run(queue));
         }
-        Self { work }
+        Self { work, order: Arc::default() }
     }
 
     /// Whether the tokio runtime of the producer was shut down.
@@ -60,25 +64,28 @@ impl Producer for RedisProducer {
         if count == 0 {
             return Box::pin(std::future::ready(Vec::new()));
         }
-        let failed = |kind, message: &str| {
-            let error = TransportError::new(kind, OPERATION, topic, message);
-            Box::pin(std::future::ready((0..count).map(|_| Err(error.clone())).collect()))
-        };
-        if batch.iter().any(|message| message.size() >= MAX_VALUE_BYTES) {
-            let message = "a message exceeds the limit of Redis, 512 MB: send a reference to the data";
-            return failed(ErrorKind::TooLarge, message);
-        }
-        let bytes = batch.iter().map(Message::size).sum();
-        let entries = batch.iter().map(|message| add(topic, message)).collect();
+        let (call, returned) = self.order.begin(topic);
         let (reply, answer) = oneshot::channel();
         let closed = "the tokio runtime of this producer was shut down";
-        if self.work.send(Send { topic: topic.clone(), entries, bytes, reply }).is_err() {
-            return failed(ErrorKind::Closed, closed);
-        }
         let closed = TransportError::new(ErrorKind::Closed, OPERATION, topic, closed);
-        Box::pin(
-            async move { answer.await.unwrap_or_else(|_| (0..count).map(|_| Err(closed.clone())).collect()) },
-        )
+        if batch.iter().any(|message| message.size() >= MAX_VALUE_BYTES) {
+            let message = "a message exceeds the limit of Redis, 512 MB: send a reference to the data";
+            let error = TransportError::new(ErrorKind::TooLarge, OPERATION, topic, message);
+            call.fail();
+            let _ = reply.send(vec![Err(error); count]);
+        } else {
+            let bytes = batch.iter().map(Message::size).sum();
+            let entries = batch.iter().map(|message| add(topic, message)).collect();
+            let send = Send { topic: topic.clone(), call, entries, bytes, reply };
+            if let Err(mpsc::error::SendError(send)) = self.work.send(send) {
+                send.fail(&closed);
+            }
+        }
+        Box::pin(async move {
+            let results = answer.await.unwrap_or_else(|_| vec![Err(closed); count]);
+            drop(returned);
+            results
+        })
     }
 }
 
@@ -105,6 +112,14 @@ fn add(topic: &Topic, message: &Message) -> Cmd {
         add.arg(name.as_ref()).arg(&value[..]);
     });
     add
+}
+
+impl Send {
+    /// Answers with this error for each message.
+    fn fail(self, error: &TransportError) {
+        self.call.fail();
+        let _ = self.reply.send(vec![Err(error.clone()); self.entries.len()]);
+    }
 }
 
 struct Writer {
@@ -144,10 +159,10 @@ impl Writer {
             }
             let broken = self.send(sends).await;
             if let Some(error) = broken {
-                // Sends queued after the failed one must not be stored before it is retried.
-                while let Ok(Send { topic, entries, reply, .. }) = work.try_recv() {
-                    let error = error::convert(error.clone(), OPERATION, topic);
-                    let _ = reply.send(entries.iter().map(|_| Err(error.clone())).collect());
+                // What is queued would wait for the same server. The sends of a topic that come later are not admitted.
+                while let Ok(send) = work.try_recv() {
+                    let error = error::convert(error.clone(), OPERATION, &send.topic);
+                    send.fail(&error);
                 }
             }
         }
@@ -158,32 +173,45 @@ impl Writer {
         let mut pipeline = Pipeline::with_capacity(sends.iter().map(|send| send.entries.len()).sum());
         let mut replies = Vec::with_capacity(sends.len());
         let mut counts: BTreeMap<Topic, usize> = BTreeMap::new();
-        for Send { topic, entries, reply, .. } in sends {
+        for send in sends {
+            if let Err(error) = send.call.admit() {
+                send.fail(&error);
+                continue;
+            }
+            let Send { topic, call, entries, reply, .. } = send;
             *counts.entry(topic.clone()).or_default() += entries.len();
-            replies.push((topic, entries.len(), reply));
+            replies.push((topic, call, entries.len(), reply));
             for entry in entries {
                 pipeline.add_command(entry);
             }
+        }
+        if replies.is_empty() {
+            return None;
         }
         self.number += 1;
         for topic in counts.keys() {
             pipeline.add_command(idempotency::record(topic, self.connection.client_id(), self.number));
         }
         pipeline.atomic().ignore_errors();
-        let order: Vec<(&Topic, usize)> = replies.iter().map(|(topic, count, _)| (topic, *count)).collect();
+        let order: Vec<(&Topic, usize)> =
+            replies.iter().map(|(topic, _, count, _)| (topic, *count)).collect();
         let answer = self.store(&pipeline, &counts, &order).await;
         match answer {
             Ok(ids) => {
                 let mut ids = ids.into_iter();
-                for (topic, count, reply) in replies {
+                for (topic, call, count, reply) in replies {
                     self.trims.appended(&topic, count);
-                    let sent = ids.by_ref().take(count).map(|id| position(&topic, id)).collect();
+                    let sent: SendResults = ids.by_ref().take(count).map(|id| position(&topic, id)).collect();
+                    if sent.len() < count || sent.iter().any(Result::is_err) {
+                        call.fail();
+                    }
                     let _ = reply.send(sent);
                 }
                 None
             }
             Err(error) => {
-                for (topic, count, reply) in replies {
+                for (topic, call, count, reply) in replies {
+                    call.fail();
                     let error = error::convert(error.clone(), OPERATION, topic);
                     let _ = reply.send((0..count).map(|_| Err(error.clone())).collect());
                 }

@@ -3,7 +3,7 @@
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Instant;
 
-use events_transport::{Position, Topic, TransportError};
+use events_transport::{Position, SendCall, Topic, TransportError};
 use tokio::sync::oneshot;
 
 /// The result of each message, in order.
@@ -14,6 +14,7 @@ pub(super) struct Call {
     pub(super) topic: Topic,
     /// The name of the topic in Kafka.
     pub(super) name: String,
+    order: SendCall,
     kept: Mutex<Kept>,
 }
 
@@ -27,9 +28,31 @@ struct Kept {
 }
 
 impl Call {
-    pub(super) fn new(topic: Topic, name: String, count: usize, reply: oneshot::Sender<Results>) -> Self {
+    pub(super) fn new(
+        topic: Topic,
+        name: String,
+        order: SendCall,
+        count: usize,
+        reply: oneshot::Sender<Results>,
+    ) -> Self {
         let kept = Kept { results: vec![None; count], open: count, last: None, reply: Some(reply) };
-        Self { topic, name, kept: Mutex::new(kept) }
+        Self { topic, name, order, kept: Mutex::new(kept) }
+    }
+
+    /// Whether its messages may be offered to the client; otherwise each has this error now.
+    pub(super) fn admit(&self) -> bool {
+        let admitted = self.order.admit();
+        if let Err(error) = &admitted {
+            self.keep_rest(error);
+        }
+        admitted.is_ok()
+    }
+
+    /// Lets no later call be admitted if a message has failed.
+    pub(super) fn hold_back_later(&self) {
+        if self.kept().results.iter().flatten().any(Result::is_err) {
+            self.order.fail();
+        }
     }
 
     fn kept(&self) -> MutexGuard<'_, Kept> {
@@ -45,6 +68,7 @@ impl Call {
 
     /// Keeps the error of a message, and `rest` for those after it. Returns whether no message is without a result.
     pub(super) fn keep_from(&self, index: usize, error: TransportError, rest: &TransportError) -> bool {
+        self.order.fail();
         let mut kept = self.kept();
         let mut is_last = kept.set(index, Err(error));
         for later in index + 1..kept.results.len() {
@@ -55,6 +79,7 @@ impl Call {
 
     /// Gives this error to every message without a result.
     pub(super) fn keep_rest(&self, error: &TransportError) {
+        self.order.fail();
         let mut kept = self.kept();
         for slot in kept.results.iter_mut().filter(|slot| slot.is_none()) {
             *slot = Some(Err(error.clone()));
@@ -90,7 +115,7 @@ impl Kept {
 
 #[cfg(test)]
 mod tests {
-    use events_transport::ErrorKind;
+    use events_transport::{ErrorKind, SendOrder};
 
     use super::*;
 
@@ -101,7 +126,9 @@ mod tests {
     #[test]
     fn the_results_of_a_call_are_in_the_order_of_its_messages() {
         let (reply, mut answer) = oneshot::channel();
-        let call = Call::new(Topic::new("orders").unwrap(), "orders".to_owned(), 3, reply);
+        let topic = Topic::new("orders").unwrap();
+        let (order, _returned) = SendOrder::default().begin(&topic);
+        let call = Call::new(topic, "orders".to_owned(), order, 3, reply);
         assert!(!call.keep(2, Ok(position(2))));
         assert!(!call.keep(0, Ok(position(0))));
         assert!(!call.keep(0, Ok(position(9))), "a second result is not kept");
@@ -115,7 +142,8 @@ mod tests {
     fn what_has_no_result_gets_the_error() {
         let (reply, mut answer) = oneshot::channel();
         let topic = Topic::new("orders").unwrap();
-        let call = Call::new(topic.clone(), "orders".to_owned(), 2, reply);
+        let (order, _returned) = SendOrder::default().begin(&topic);
+        let call = Call::new(topic.clone(), "orders".to_owned(), order, 2, reply);
         call.keep(0, Ok(position(0)));
         call.keep_rest(&TransportError::new(ErrorKind::Unavailable, "send to", &topic, "down"));
         call.reply();

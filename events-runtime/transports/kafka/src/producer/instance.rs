@@ -123,6 +123,10 @@ impl Instance {
         let topic = state.topics.get(&call.topic).filter(|topic| topic.waiting.is_empty());
         let info = topic.and_then(TopicState::info).filter(|_| state.failure.is_none());
         let offer = match (info, state.client.clone()) {
+            (Some(_), Some(_)) if !call.admit() => {
+                call.reply();
+                return;
+            }
             (Some(info), Some(client)) => {
                 state.offered.insert(number, Offered { call: call.clone(), at: Instant::now() });
                 self.offer(&mut state, &client, info, (call, number, 0), batch.iter())
@@ -161,6 +165,10 @@ impl Instance {
             let Some(topic) = state.topics.get_mut(&name) else { return };
             let Some(info) = topic.info() else { return };
             let Some(mut waiting) = topic.waiting.pop_front() else { return };
+            if waiting.first == 0 && !waiting.call.admit() {
+                waiting.call.reply();
+                continue;
+            }
             let offered = Offered { call: waiting.call.clone(), at: Instant::now() };
             state.offered.entry(waiting.number).or_insert(offered);
             let call = (&waiting.call.clone(), waiting.number, waiting.first);

@@ -323,6 +323,34 @@ async fn a_header_that_librdkafka_can_not_write_is_refused_and_the_rest_of_its_c
 }
 
 #[tokio::test]
+async fn a_call_is_not_stored_as_long_as_the_failure_of_an_earlier_one_was_not_returned() {
+    let cluster = Cluster::new(1);
+    cluster.create("orders", 1);
+    cluster.create("other", 1);
+    let producer = producer(&cluster, FAST).await;
+    let (orders, other) = (topic("orders"), topic("other"));
+    let fits = |data: &str| [Message::new(data.to_owned()).with_key("k")];
+    assert!(producer.send(&orders, &fits("0")).await.pop().unwrap().is_ok());
+    let [message] = fits("1");
+    let first = producer.send(&orders, &[message.with_header("a\0b", "x")]);
+    let second = producer.send(&orders, &fits("2"));
+    assert!(producer.send(&other, &fits("x")).await.pop().unwrap().is_ok(), "topics are independent");
+    let kind = |results: Vec<Result<Position, TransportError>>| results[0].as_ref().unwrap_err().kind();
+    assert_eq!(kind(first.await), ErrorKind::Refused);
+    assert_eq!(
+        kind(producer.send(&orders, &fits("3")).await),
+        ErrorKind::Unavailable,
+        "the second one waits"
+    );
+    assert_eq!(kind(second.await), ErrorKind::Unavailable);
+    for data in ["2", "3"] {
+        assert!(producer.send(&orders, &fits(data)).await.pop().unwrap().is_ok());
+    }
+    let stored: Vec<_> = cluster.stored("orders", 1).into_values().flatten().map(|(_, data)| data).collect();
+    assert_eq!(stored, ["0", "2", "3"]);
+}
+
+#[tokio::test]
 async fn a_namespace_is_part_of_the_name_in_kafka() {
     let cluster = Cluster::new(1);
     cluster.create("staging.orders", 1);
