@@ -65,7 +65,6 @@ struct Shared {
 
 impl SendOrder {
     /// Begins a call, before `send` returns.
-    #[must_use]
     pub fn begin(&self, topic: &Topic) -> (SendCall, SendReturned) {
         let mut topics = lock(&self.topics);
         let calls = match topics.get(topic) {

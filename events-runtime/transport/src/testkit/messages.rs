@@ -109,12 +109,12 @@ pub async fn sends_started_in_order_are_stored_in_order(fixture: &dyn Fixture) {
 /// Calls overlap, and what is not stored is sent again, in order, when all have answered. A message whose failure is
 /// uncertain may be stored twice.
 pub async fn sends_under_way_at_once_keep_each_key_in_order_over_failures(fixture: &dyn Fixture) {
+    const KEYS: usize = 5;
+    const EACH: usize = 200;
     let transport = connect(fixture);
     if !can(&*transport, "ordered_sends", |capability| capability.ordered_sends) {
         return;
     }
-    const KEYS: usize = 5;
-    const EACH: usize = 200;
     let producer = transport.producer().await.expect("a producer");
     let mut left: Vec<Message> =
         (0..KEYS * EACH).map(|i| message(&format!("key-{}", i % KEYS), i / KEYS)).collect();

@@ -151,7 +151,9 @@ impl State {
             call.keep_rest(&failure.error(&call.topic));
         }
         let mut calls = std::mem::take(&mut self.finished);
-        calls.iter().for_each(|call| call.hold_back_later());
+        for call in &calls {
+            call.hold_back_later();
+        }
         calls.extend(open.into_values());
         calls
     }
