@@ -58,11 +58,12 @@ impl Calls {
     }
 }
 
-/// A bus with batches of ten, over a transport whose calls wait for the gate. Each `failing`th call fails.
+/// A bus with batches of ten, over a transport whose calls wait for the gate. The calls with these numbers, from 0 on,
+/// fail at once.
 async fn bus(
     ordered_sends: bool,
     max_in_flight: usize,
-    failing: usize,
+    fails: fn(usize) -> bool,
 ) -> (EventBus, Arc<Calls>, Arc<Semaphore>) {
     let (calls, gate) = (Arc::new(Calls::default()), Arc::new(Semaphore::new(0)));
     let memory = connect("memory:", &ConnectOptions::new()).expect("memory");
@@ -73,8 +74,8 @@ async fn bus(
             capability
         })
         .sends(move |memory, topic, batch| {
-            let fails = made.sizes().len() % failing == failing - 1;
-            made.send((memory, topic, batch), &opened, fails)
+            let number = made.sizes().len();
+            made.send((memory, topic, batch), &opened, fails(number))
         });
     let config = Config::from_toml(&format!(
         r#"
@@ -104,7 +105,7 @@ async fn settled() {
 
 #[tokio::test]
 async fn full_batches_follow_a_call_under_way_and_others_wait_for_it() {
-    let (bus, calls, gate) = bus(true, 3, usize::MAX).await;
+    let (bus, calls, gate) = bus(true, 3, |_| false).await;
     let mut emissions = vec![bus.hub().emit(counted(0))];
     settled().await;
     emissions.extend((1..10).map(|number| bus.hub().emit(counted(number))));
@@ -128,7 +129,7 @@ async fn full_batches_follow_a_call_under_way_and_others_wait_for_it() {
 #[tokio::test]
 async fn one_call_is_under_way_where_the_transport_does_not_keep_their_order() {
     for (ordered_sends, max_in_flight) in [(false, 3), (true, 1)] {
-        let (bus, calls, gate) = bus(ordered_sends, max_in_flight, usize::MAX).await;
+        let (bus, calls, gate) = bus(ordered_sends, max_in_flight, |_| false).await;
         let emissions: Vec<_> = (0..30).map(|number| bus.hub().emit(counted(number))).collect();
         settled().await;
         assert_eq!(calls.sizes(), [10]);
@@ -142,7 +143,7 @@ async fn one_call_is_under_way_where_the_transport_does_not_keep_their_order() {
 
 #[tokio::test]
 async fn events_of_a_key_keep_their_order_when_a_call_fails_before_others_under_way() {
-    let (bus, calls, gate) = bus(true, 4, 5).await;
+    let (bus, calls, gate) = bus(true, 4, |call| call % 5 == 4).await;
     gate.add_permits(10_000);
     let mut emissions = Vec::new();
     for round in 0..100 {
@@ -158,7 +159,7 @@ async fn events_of_a_key_keep_their_order_when_a_call_fails_before_others_under_
 
 #[tokio::test]
 async fn no_call_begins_after_one_has_failed_although_an_earlier_one_is_not_answered() {
-    let (bus, calls, gate) = bus(true, 3, 2).await;
+    let (bus, calls, gate) = bus(true, 3, |call| call % 2 == 1).await;
     let mut emissions: Vec<_> = (0..20).map(|number| bus.hub().emit(counted(number))).collect();
     settled().await;
     assert_eq!(calls.sizes(), [10, 10], "the second has failed");
@@ -173,8 +174,38 @@ async fn no_call_begins_after_one_has_failed_although_an_earlier_one_is_not_answ
 }
 
 #[tokio::test]
+async fn the_first_success_closes_the_circuit_however_many_events_wait() {
+    // Three calls under way, and the first event alone.
+    let (bus, calls, gate) = bus(true, 3, |call| call < 4).await;
+    let emissions: Vec<_> = (0..500).map(|number| bus.hub().emit(counted(number))).collect();
+    events_tests::until(|| async { calls.sizes().len() == 5 }).await;
+    settled().await;
+    assert_eq!(calls.sizes(), [10, 10, 10, 1, 10], "one call tries whether the store is back");
+    assert!(bus.status().queues[0].circuit.failures() > 0);
+    gate.add_permits(3);
+    settled().await;
+    assert_eq!(bus.status().queues[0].circuit.failures(), 0, "what was under way is stored");
+    assert_eq!((bus.queue_depth(), calls.sizes().len()), (470, 10));
+    gate.add_permits(10_000);
+    for emission in emissions {
+        emission.delivered().await.expect("sent");
+    }
+}
+
+#[tokio::test]
+async fn events_that_a_short_outage_has_stopped_are_sent_in_batches_again() {
+    let (bus, calls, gate) = bus(true, 1, |call| call == 0).await;
+    gate.add_permits(10_000);
+    let emissions: Vec<_> = (0..20).map(|number| bus.hub().emit(counted(number))).collect();
+    for emission in emissions {
+        emission.delivered().await.expect("sent");
+    }
+    assert_eq!(calls.sizes(), [10, 1, 9, 10]);
+}
+
+#[tokio::test]
 async fn a_shutdown_whose_time_is_up_returns_the_events_of_all_calls_under_way() {
-    let (bus, calls, _gate) = bus(true, 3, usize::MAX).await;
+    let (bus, calls, _gate) = bus(true, 3, |_| false).await;
     let _emissions: Vec<_> = (0..35).map(|number| bus.hub().emit(counted(number))).collect();
     settled().await;
     assert_eq!(calls.sizes(), [10, 10, 10]);

@@ -68,6 +68,13 @@ impl Sending {
     }
 }
 
+/// Messages that are not stored: the first ones in flight.
+struct Unsent {
+    count: usize,
+    /// One of them, or more, is itself at fault.
+    is_refused: bool,
+}
+
 /// The results of a call, and the number of its messages.
 type Sent = (usize, Vec<Result<Position, TransportError>>);
 
@@ -237,13 +244,17 @@ impl Sender {
             if self.queue.in_flight().len() == 0 {
                 return Ok(None);
             }
+            let unsent = self.submit().await?;
             // A store that accepts or rejects a batch as a whole does not say which message is at fault. Sent
             // one by one until that one is found, a refused message does not affect the others.
-            for _ in 0..self.submit().await? {
+            for _ in 0..unsent.count {
                 match self.submit_first().await?.pop() {
                     Some(Ok(position)) => {
                         let (to, observe) = (&self.queue.to, &self.queue.observe);
                         self.queue.in_flight().settle(0..1, to, vec![Ok(position)], observe);
+                        if !unsent.is_refused {
+                            break;
+                        }
                     }
                     Some(Err(error)) if error.kind().is_of_message() => {
                         self.queue.in_flight().refuse_first(&self.queue.to, &error, &self.queue.observe);
@@ -273,25 +284,33 @@ impl Sender {
     }
 
     /// Sends the first batch in flight, and full batches behind it while it is under way. As in Nagle's algorithm, a
-    /// batch that is not full waits for the answer. Returns how many of the first messages in flight are not stored.
-    async fn submit(&mut self) -> Result<usize, Abandoned> {
+    /// batch that is not full waits for the answer.
+    async fn submit(&mut self) -> Result<Unsent, Abandoned> {
         self.check_phase()?;
         let Self { queue, sending, phase, schemas } = self;
         let (batch, in_flight) = (sending.batch_size, queue.in_flight().len());
         let first = in_flight.min(batch);
         // An answer waits for those of earlier calls, but no call may begin once one has failed.
-        let has_failed = AtomicBool::new(false);
+        let (has_failed, is_refused) = (AtomicBool::new(false), AtomicBool::new(false));
         let watched = async |call| {
             let (count, results): Sent = call.await;
-            if results.iter().filter(|result| result.is_ok()).count() < count {
-                has_failed.store(true, Ordering::Relaxed);
+            let mut stored = 0;
+            for result in &results {
+                match result {
+                    Ok(_) => stored += 1,
+                    Err(error) => {
+                        is_refused.fetch_or(error.kind().is_of_message(), Ordering::Relaxed);
+                    }
+                }
             }
+            has_failed.fetch_or(stored < count, Ordering::Relaxed);
             (count, results)
         };
         let mut calls = FuturesOrdered::new();
         calls.push_back(watched(sending.call(queue, 0..first)));
-        // What an earlier attempt could not send is sent before anything else.
-        let mut max_calls = if first == in_flight { sending.max_in_flight } else { 1 };
+        // What an earlier attempt could not send is sent before anything else, so that the circuit is closed at once.
+        let is_first_attempt = queue.is_circuit_closed();
+        let mut max_calls = if is_first_attempt && first == in_flight { sending.max_in_flight } else { 1 };
         let mut kept = 0;
         while !calls.is_empty() {
             if has_failed.load(Ordering::Relaxed) {
@@ -319,7 +338,7 @@ impl Sender {
                 Ok(_) = phase.wait_for(|phase| *phase == Phase::Abandoning) => return Err(Abandoned),
             }
         }
-        Ok(kept)
+        Ok(Unsent { count: kept, is_refused: is_refused.load(Ordering::Relaxed) })
     }
 
     /// Sends the first message in flight.
