@@ -34,9 +34,9 @@ pub struct Capability {
     pub isolates: bool,
     /// The delay of a retry survives the member.
     pub keeps_delay: bool,
-    /// After a call of [`Producer::send`](super::Producer::send) with a message that is not stored, no later call of
-    /// the topic that was made before that failure was returned is stored: a bus may have several calls of a topic
-    /// under way. [`SendOrder`](super::SendOrder) helps to keep it. Otherwise a bus makes one at a time.
+    /// After a message that is not stored, no later one of its key is stored by calls of
+    /// [`Producer::send`](super::Producer::send) that were made on the same handle before that failure was returned: a
+    /// bus may have several calls of a topic under way. [`SendOrder`](super::SendOrder) helps to keep it. Otherwise a bus makes one at a time.
     pub ordered_sends: bool,
     /// A message that waits for a retry holds back the later messages of its key. Every transport does; it is `false`
     /// only where a setting allows later messages to overtake, such as `retry_topics` of Kafka. The messages of a key

@@ -8,7 +8,8 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use crate::{ErrorKind, Topic, TransportError};
 
 /// For producers that promise [`ordered_sends`](crate::Capability::ordered_sends): tells them which calls must
-/// fail because an earlier one has failed and its caller does not know yet.
+/// fail because an earlier one has failed and its caller does not know yet. Each handle of a producer has its own: calls
+/// of others do not wait for what its caller knows.
 ///
 /// ```
 /// use events_transport::{SendOrder, Topic};
@@ -90,8 +91,12 @@ impl SendCall {
     /// A [`TransportError`] of kind [`Unavailable`](ErrorKind::Unavailable), for each of its messages, if an earlier
     /// call has failed whose results were not returned when this one was made. This one then counts as failed too.
     pub fn admit(&self) -> Result<(), TransportError> {
-        let calls = lock(&self.0.calls);
+        let mut calls = lock(&self.0.calls);
         if !calls.is_late(self.0.number) {
+            // Calls ask in their order, so that none of the late ones will.
+            if self.0.number >= calls.late.end {
+                calls.late = 0..0;
+            }
             return Ok(());
         }
         self.set_failed(calls);
@@ -172,6 +177,20 @@ mod tests {
         assert!(first.admit().is_ok());
         drop(second_returned);
         assert!(first.admit().is_ok());
+    }
+
+    #[test]
+    fn a_failure_of_long_ago_makes_no_call_late() {
+        let order = SendOrder::default();
+        let (first, returned) = order.begin(&topic("a"));
+        first.fail();
+        drop(returned);
+        assert!(order.begin(&topic("a")).0.admit().is_ok());
+        let (third, _third_returned) = order.begin(&topic("a"));
+        let (fourth, fourth_returned) = order.begin(&topic("a"));
+        fourth.fail();
+        drop(fourth_returned);
+        assert!(third.admit().is_ok(), "it was made before the failed one");
     }
 
     #[test]

@@ -1,5 +1,6 @@
 //! Send calls of a topic that are under way at once.
 
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 
 use events_runtime::transport::{
@@ -17,6 +18,8 @@ struct Calls {
     /// The number of messages of each call, in order.
     sizes: Mutex<Vec<usize>>,
     order: SendOrder,
+    /// The first call is not answered.
+    holds_first: AtomicBool,
 }
 
 impl Calls {
@@ -32,6 +35,7 @@ impl Calls {
         fails: bool,
     ) -> Sent {
         self.sizes.lock().expect("no panic").push(batch.len());
+        let is_held = self.sizes().len() == 1 && self.holds_first.load(Ordering::Relaxed);
         let (call, returned) = self.order.begin(topic);
         let error = TransportError::new(ErrorKind::Unavailable, "send to", topic, "it is away");
         let results = match call.admit() {
@@ -45,6 +49,7 @@ impl Calls {
         let (count, gate) = (batch.len(), Arc::clone(gate));
         Box::pin(async move {
             let results = match results {
+                Ok(_) if is_held => std::future::pending().await,
                 Ok(stored) => {
                     gate.acquire().await.expect("open").forget();
                     stored.await
@@ -201,6 +206,34 @@ async fn events_that_a_short_outage_has_stopped_are_sent_in_batches_again() {
         emission.delivered().await.expect("sent");
     }
     assert_eq!(calls.sizes(), [10, 1, 9, 10]);
+}
+
+#[tokio::test]
+async fn a_store_that_takes_no_batch_gets_the_events_one_by_one_after_its_second_failure() {
+    let (bus, calls, gate) = bus(true, 1, |call| call == 0 || call == 2).await;
+    gate.add_permits(10_000);
+    let emissions: Vec<_> = (0..10).map(|number| bus.hub().emit(counted(number))).collect();
+    for emission in emissions {
+        emission.delivered().await.expect("sent");
+    }
+    assert_eq!(calls.sizes(), [vec![10, 1, 9], vec![1; 9]].concat());
+}
+
+#[tokio::test]
+async fn answers_that_come_before_that_of_an_earlier_call_are_settled_at_once() {
+    let (bus, calls, gate) = bus(true, 3, |_| false).await;
+    calls.holds_first.store(true, Ordering::Relaxed);
+    gate.add_permits(10_000);
+    let _first = bus.hub().emit(counted(0));
+    settled().await;
+    let emissions: Vec<_> = (1..21).map(|number| bus.hub().emit(counted(number))).collect();
+    for (index, emission) in emissions.into_iter().enumerate() {
+        let delivered = emission.delivered().await.expect("the first call is not answered, these are");
+        assert_eq!(delivered.topics()[0].result().expect("a position"), (index + 2).to_string());
+    }
+    assert_eq!(calls.sizes(), [1, 10, 10]);
+    let error = bus.shutdown(std::time::Duration::from_millis(10)).await.expect_err("one is under way");
+    assert_eq!(error.undelivered().len(), 1);
 }
 
 #[tokio::test]

@@ -3,11 +3,10 @@
 
 use std::ops::Range;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use futures_util::StreamExt as _;
-use futures_util::stream::FuturesOrdered;
+use futures_util::stream::FuturesUnordered;
 use tokio::sync::watch;
 use tracing::Instrument;
 
@@ -75,13 +74,14 @@ struct Unsent {
     is_refused: bool,
 }
 
-/// The results of a call, and the number of its messages.
-type Sent = (usize, Vec<Result<Position, TransportError>>);
-
 impl Sending {
-    /// Sends these messages in flight in one call, which begins at once.
-    fn call(&self, queue: &TopicQueue, range: Range<usize>) -> impl Future<Output = Sent> + use<> {
-        let count = range.len();
+    /// Sends these messages in flight in one call, which begins at once. Returns whether it has begun: a custom
+    /// transport may panic.
+    fn call(
+        &self,
+        queue: &TopicQueue,
+        range: Range<usize>,
+    ) -> (bool, impl Future<Output = Vec<Result<Position, TransportError>>> + use<>) {
         let to = queue.to.clone();
         let mut in_flight = queue.in_flight();
         let messages = in_flight.range(range);
@@ -89,25 +89,26 @@ impl Sending {
         // A transport may do its work in the call itself, so the call is inside the span too.
         let send = caught(|| span.in_scope(|| self.producer.send(&to.topic, messages)));
         drop(in_flight);
-        // A custom transport may panic. That counts as a failed attempt: the result is unknown and the
-        // messages stay in the queue.
+        let has_begun = send.is_ok();
+        // A panic counts as a failed attempt: the result is unknown and the messages stay in the queue.
         let panicked = move |panic: String| {
             let Destination { topic, transport } = &to;
             let transport = transport.named();
             tracing::error!(%topic, transport, panic, "the transport panicked while sending");
             Vec::new()
         };
-        async move {
+        let results = async move {
             let send = match send {
                 Ok(send) => Guarded::new(send.instrument(span.clone())),
-                Err(panic) => return (count, panicked(panic)),
+                Err(panic) => return panicked(panic),
             };
             let results = send.await.unwrap_or_else(panicked);
             if let Some(error) = results.iter().find_map(|result| result.as_ref().err()) {
                 record_error(&span, error.kind().as_str());
             }
-            (count, results)
-        }
+            results
+        };
+        (has_begun, results)
     }
 }
 
@@ -233,6 +234,7 @@ impl Sender {
 
     /// Makes one attempt. Returns the error of the first message that is not sent.
     async fn attempt(&mut self) -> Result<Option<(Option<ErrorKind>, String)>, Abandoned> {
+        let mut has_failed = false;
         loop {
             if self.sending.stores_schemas && !self.schemas.is_complete(self.queue.schemas.len()) {
                 if let Err(error) = self.store_schemas().await? {
@@ -245,6 +247,10 @@ impl Sender {
                 return Ok(None);
             }
             let unsent = self.submit().await?;
+            // After a failure that is of no message, one message shows whether the store is back. If batches fail all
+            // the same, all messages go one by one.
+            let is_probe =
+                unsent.count > 0 && !unsent.is_refused && !std::mem::replace(&mut has_failed, true);
             // A store that accepts or rejects a batch as a whole does not say which message is at fault. Sent
             // one by one until that one is found, a refused message does not affect the others.
             for _ in 0..unsent.count {
@@ -252,7 +258,7 @@ impl Sender {
                     Some(Ok(position)) => {
                         let (to, observe) = (&self.queue.to, &self.queue.observe);
                         self.queue.in_flight().settle(0..1, to, vec![Ok(position)], observe);
-                        if !unsent.is_refused {
+                        if is_probe {
                             break;
                         }
                     }
@@ -288,35 +294,31 @@ impl Sender {
     async fn submit(&mut self) -> Result<Unsent, Abandoned> {
         self.check_phase()?;
         let Self { queue, sending, phase, schemas } = self;
-        let (batch, in_flight) = (sending.batch_size, queue.in_flight().len());
-        let first = in_flight.min(batch);
-        // An answer waits for those of earlier calls, but no call may begin once one has failed.
-        let (has_failed, is_refused) = (AtomicBool::new(false), AtomicBool::new(false));
-        let watched = async |call| {
-            let (count, results): Sent = call.await;
-            let mut stored = 0;
-            for result in &results {
-                match result {
-                    Ok(_) => stored += 1,
-                    Err(error) => {
-                        is_refused.fetch_or(error.kind().is_of_message(), Ordering::Relaxed);
-                    }
-                }
-            }
-            has_failed.fetch_or(stored < count, Ordering::Relaxed);
-            (count, results)
-        };
-        let mut calls = FuturesOrdered::new();
-        calls.push_back(watched(sending.call(queue, 0..first)));
+        let batch = sending.batch_size;
+        let first = queue.first_batch(batch);
+        let in_flight = queue.in_flight().len();
         // What an earlier attempt could not send is sent before anything else, so that the circuit is closed at once.
         let is_first_attempt = queue.is_circuit_closed();
         let mut max_calls = if is_first_attempt && first == in_flight { sending.max_in_flight } else { 1 };
-        let mut kept = 0;
+        let mut calls = FuturesUnordered::new();
+        // How many messages of each call are still in flight, in the order of the calls.
+        let mut lens = Vec::new();
+        let begin = |range: Range<usize>, lens: &mut Vec<usize>| {
+            let call = lens.len();
+            lens.push(range.len());
+            let (has_begun, results) = sending.call(queue, range);
+            (has_begun, async move { (call, results.await) })
+        };
+        let (has_begun, call) = begin(0..first, &mut lens);
+        let mut has_failed = !has_begun;
+        let mut is_refused = false;
+        calls.push(call);
         while !calls.is_empty() {
-            if has_failed.load(Ordering::Relaxed) {
+            // What is answered is settled, also at the end of a shutdown, but nothing begins then.
+            if *phase.borrow() == Phase::Abandoning {
                 max_calls = 0;
             }
-            while calls.len() < max_calls {
+            while !has_failed && calls.len() < max_calls {
                 let taken = queue.take_full(batch);
                 if taken == 0 {
                     break;
@@ -327,26 +329,35 @@ impl Sender {
                     break;
                 }
                 let in_flight = queue.in_flight().len();
-                calls.push_back(watched(sending.call(queue, in_flight - taken..in_flight)));
+                let (has_begun, call) = begin(in_flight - taken..in_flight, &mut lens);
+                has_failed |= !has_begun;
+                calls.push(call);
             }
             tokio::select! {
-                Some((count, results)) = calls.next() => {
-                    kept += queue.in_flight().settle(kept..kept + count, &queue.to, results, &queue.observe);
+                biased;
+                Some((call, results)) = calls.next() => {
+                    let is_of_message = |error: &TransportError| error.kind().is_of_message();
+                    is_refused |= results.iter().any(|result| result.as_ref().is_err_and(is_of_message));
+                    let start = lens.iter().take(call).sum();
+                    if let Some(len) = lens.get_mut(call) {
+                        *len = queue.in_flight().settle(start..start + *len, &queue.to, results, &queue.observe);
+                        has_failed |= *len > 0;
+                    }
                     queue.advance();
                 }
-                () = queue.filled(batch), if calls.len() < max_calls => {}
+                () = queue.filled(batch), if !has_failed && calls.len() < max_calls => {}
                 Ok(_) = phase.wait_for(|phase| *phase == Phase::Abandoning) => return Err(Abandoned),
             }
         }
-        Ok(Unsent { count: kept, is_refused: is_refused.load(Ordering::Relaxed) })
+        Ok(Unsent { count: lens.iter().sum(), is_refused })
     }
 
     /// Sends the first message in flight.
     async fn submit_first(&mut self) -> Result<Vec<Result<Position, TransportError>>, Abandoned> {
         self.check_phase()?;
-        let call = self.sending.call(&self.queue, 0..1);
+        let (_, results) = self.sending.call(&self.queue, 0..1);
         tokio::select! {
-            (_, results) = call => Ok(results),
+            results = results => Ok(results),
             Ok(_) = self.phase.wait_for(|phase| *phase == Phase::Abandoning) => Err(Abandoned),
         }
     }

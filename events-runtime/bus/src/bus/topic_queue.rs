@@ -168,6 +168,20 @@ impl TopicQueue {
         count
     }
 
+    /// The number of the first messages in flight that one call takes: up to `max`, and no more once their data exceeds
+    /// [`BATCH_BYTES`].
+    pub(super) fn first_batch(&self, max: usize) -> usize {
+        let (mut count, mut bytes) = (0, 0);
+        for (message, _) in self.in_flight().iter().take(max) {
+            if bytes >= BATCH_BYTES {
+                break;
+            }
+            count += 1;
+            bytes += message.data.len();
+        }
+        count
+    }
+
     /// The messages in flight. Only the sender's task changes them.
     pub(super) fn in_flight(&self) -> MutexGuard<'_, Batch> {
         lock(&self.in_flight)
@@ -303,6 +317,16 @@ mod tests {
             sizes.push(std::mem::take(&mut *queue.in_flight()).len());
         }
         assert_eq!(sizes, [3, 2, 1]);
+        // What several calls could not send.
+        for len in [BATCH_BYTES, BATCH_BYTES - 1, 1, 1] {
+            let (settle, _) = PendingTopic::waiting("t".into());
+            let permit = capacity.try_acquire(100).expect("room");
+            assert!(queue.push(Message::new(vec![0; len]), settle, permit).is_ok());
+        }
+        while queue.take(3) > 0 {}
+        assert_eq!(queue.first_batch(3), 1);
+        assert_eq!(queue.in_flight().len(), 4);
+        drop(std::mem::take(&mut *queue.in_flight()));
         assert_eq!(capacity.used(), 0, "dropped events release their permits");
     }
 }

@@ -244,12 +244,12 @@ impl KafkaTransport {
             Box::pin(async move {
                 let open = || shared.lock().unwrap_or_else(PoisonError::into_inner);
                 if let Some(producer) = open().clone() {
-                    return Ok(producer as Arc<dyn Producer>);
+                    return Ok(producer.handle());
                 }
                 let connected = KafkaProducer::connect(config, topics).await?;
                 // Another call may have been faster.
                 let producer = open().get_or_insert_with(|| Arc::new(connected)).clone();
-                Ok(producer as Arc<dyn Producer>)
+                Ok(producer.handle())
             })
         })
     }

@@ -34,6 +34,11 @@ const APART: Duration = Duration::from_secs(60);
 /// Shared by all producers of a transport.
 pub(crate) struct KafkaProducer {
     routes: Arc<Routes>,
+}
+
+/// A handle of the shared producer.
+struct Handle {
+    shared: Arc<KafkaProducer>,
     order: SendOrder,
 }
 
@@ -66,9 +71,14 @@ impl KafkaProducer {
                 Instance::connect(&config, &routes.topics, Batching::Configured, Arc::downgrade(&routes))?;
             routes.state().main = Some(connected);
             // If the future was dropped, the result is dropped here, which ends the thread of the instance.
-            Ok(Self { routes, order: SendOrder::default() })
+            Ok(Self { routes })
         })
         .await
+    }
+
+    /// A handle for one caller.
+    pub(crate) fn handle(self: Arc<Self>) -> Arc<dyn Producer> {
+        Arc::new(Handle { shared: self, order: SendOrder::default() })
     }
 }
 
@@ -83,7 +93,7 @@ impl Drop for KafkaProducer {
     }
 }
 
-impl Producer for KafkaProducer {
+impl Producer for Handle {
     fn send(
         &self,
         topic: &Topic,
@@ -93,7 +103,7 @@ impl Producer for KafkaProducer {
         if count == 0 {
             return Box::pin(std::future::ready(Vec::new()));
         }
-        let name = match self.routes.config.namespace.checked_topic(topic, OPERATION) {
+        let name = match self.shared.routes.config.namespace.checked_topic(topic, OPERATION) {
             Ok(name) => name,
             Err(error) => {
                 return Box::pin(std::future::ready((0..count).map(|_| Err(error.clone())).collect()));
@@ -102,7 +112,7 @@ impl Producer for KafkaProducer {
         let (reply, answer) = oneshot::channel();
         let (order, returned) = self.order.begin(topic);
         let call = Arc::new(Call::new(topic.clone(), name, order, count, reply));
-        self.routes.submit(&call, batch);
+        self.shared.routes.submit(&call, batch);
         let closed = TransportError::new(ErrorKind::Closed, OPERATION, topic, "the producer was closed");
         Box::pin(async move {
             let results = answer.await.unwrap_or_else(|_| vec![Err(closed); count]);

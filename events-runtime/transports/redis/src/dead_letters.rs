@@ -78,7 +78,6 @@ impl Worker {
 
     /// Stores the outcomes, and starts sending the dead letters among them.
     pub(super) async fn send_dead_letters(&mut self, SettleBatch { settlements, replies }: SettleBatch) {
-        let producer = self.dead_letters.producer.clone();
         let mut results: Results = settlements.iter().map(|_| Ok(())).collect();
         let (mut receipts, mut rejections, mut others, mut indices) = (vec![], vec![], vec![], vec![]);
         for (index, Settlement { receipt, outcome, .. }) in settlements.into_iter().enumerate() {
@@ -109,7 +108,7 @@ impl Worker {
                 results[index] = renewed;
             }
         }
-        let stored = producer.send(&self.member.dead_letter_topic, &dead_letters);
+        let stored = self.dead_letters.producer.send(&self.member.dead_letter_topic, &dead_letters);
         self.keep_waiting(Batch { rejected, stored, results, replies });
     }
 

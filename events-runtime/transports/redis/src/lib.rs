@@ -161,8 +161,8 @@ impl Transport for RedisTransport {
         Box::pin(async move {
             let mut started = self.producer.lock().unwrap_or_else(PoisonError::into_inner);
             let producer = match &*started {
-                Some(producer) if !producer.is_closed() => producer.clone(),
-                _ => started.insert(RedisProducer::start(self.config.clone())).clone(),
+                Some(producer) if !producer.is_closed() => producer.handle(),
+                _ => started.insert(RedisProducer::start(self.config.clone())).handle(),
             };
             Ok(Arc::new(producer) as Arc<dyn Producer>)
         })

@@ -27,10 +27,10 @@ const MAX_VALUE_BYTES: usize = 512 << 20;
 type SendResults = Vec<Result<Position, TransportError>>;
 
 /// Shared by all producers of a transport, so that all sends to a topic have one order.
-#[derive(Clone)]
 pub(super) struct RedisProducer {
     work: mpsc::UnboundedSender<Send>,
-    order: Arc<SendOrder>,
+    /// Of this handle.
+    order: SendOrder,
 }
 
 struct Send {
@@ -49,7 +49,12 @@ impl RedisProducer {
         } else {
             tokio::spawn(Writer::new(config, Destination::Any).run(queue));
         }
-        Self { work, order: Arc::default() }
+        Self { work, order: SendOrder::default() }
+    }
+
+    /// Another handle.
+    pub(super) fn handle(&self) -> Self {
+        Self { work: self.work.clone(), order: SendOrder::default() }
     }
 
     /// Whether the tokio runtime of the producer was shut down.
