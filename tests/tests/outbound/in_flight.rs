@@ -37,7 +37,7 @@ impl Calls {
         self.sizes.lock().expect("no panic").push(batch.len());
         let is_held = self.sizes().len() == 1 && self.holds_first.load(Ordering::Relaxed);
         let (call, returned) = self.order.begin(topic);
-        let error = TransportError::new(ErrorKind::Unavailable, "send to", topic, "it is away");
+        let error = TransportError::new(ErrorKind::Unavailable, "send to", topic, "the store is unavailable");
         let results = match call.admit() {
             Err(error) => Err(error),
             Ok(()) if fails => {

@@ -1,6 +1,7 @@
 //! Sends a topic's queue to the transport: in batches, in order, with retries. While a call is under way, full batches
 //! follow it, if the transport keeps the order of calls when one fails.
 
+use std::collections::VecDeque;
 use std::ops::Range;
 use std::sync::Arc;
 use std::time::Duration;
@@ -251,8 +252,8 @@ impl Sender {
             // the same, all messages go one by one.
             let is_probe =
                 unsent.count > 0 && !unsent.is_refused && !std::mem::replace(&mut has_failed, true);
-            // A store that accepts or rejects a batch as a whole does not say which message is at fault. Sent
-            // one by one until that one is found, a refused message does not affect the others.
+            // A store that accepts or rejects a batch as a whole does not say which message is at fault. The messages
+            // are sent one by one until that message is found, so that it does not affect the others.
             for _ in 0..unsent.count {
                 match self.submit_first().await?.pop() {
                     Some(Ok(position)) => {
@@ -301,15 +302,14 @@ impl Sender {
         let is_first_attempt = queue.is_circuit_closed();
         let mut max_calls = if is_first_attempt && first == in_flight { sending.max_in_flight } else { 1 };
         let mut calls = FuturesUnordered::new();
-        // How many messages of each call are still in flight, in the order of the calls.
-        let mut lens = Vec::new();
-        let begin = |range: Range<usize>, lens: &mut Vec<usize>| {
-            let call = lens.len();
-            lens.push(range.len());
+        // How many messages of each call are still in flight, in the order of the calls, from the call `oldest` on.
+        let (mut lens, mut oldest) = (VecDeque::new(), 0_usize);
+        let begin = |call: usize, range: Range<usize>| {
             let (has_begun, results) = sending.call(queue, range);
             (has_begun, async move { (call, results.await) })
         };
-        let (has_begun, call) = begin(0..first, &mut lens);
+        lens.push_back(first);
+        let (has_begun, call) = begin(oldest, 0..first);
         let mut has_failed = !has_begun;
         let mut is_refused = false;
         calls.push(call);
@@ -329,7 +329,8 @@ impl Sender {
                     break;
                 }
                 let in_flight = queue.in_flight().len();
-                let (has_begun, call) = begin(in_flight - taken..in_flight, &mut lens);
+                let (has_begun, call) = begin(oldest + lens.len(), in_flight - taken..in_flight);
+                lens.push_back(taken);
                 has_failed |= !has_begun;
                 calls.push(call);
             }
@@ -338,10 +339,14 @@ impl Sender {
                 Some((call, results)) = calls.next() => {
                     let is_of_message = |error: &TransportError| error.kind().is_of_message();
                     is_refused |= results.iter().any(|result| result.as_ref().is_err_and(is_of_message));
-                    let start = lens.iter().take(call).sum();
-                    if let Some(len) = lens.get_mut(call) {
+                    let start = lens.iter().take(call - oldest).sum();
+                    if let Some(len) = lens.get_mut(call - oldest) {
                         *len = queue.in_flight().settle(start..start + *len, &queue.to, results, &queue.observe);
                         has_failed |= *len > 0;
+                    }
+                    while lens.front() == Some(&0) {
+                        lens.pop_front();
+                        oldest += 1;
                     }
                     queue.advance();
                 }
