@@ -25,6 +25,11 @@ impl ReleasedKeys {
     }
 }
 
+/// Whether the message is delivered again.
+pub(super) const fn requeues(outcome: &Outcome) -> bool {
+    matches!(outcome, Outcome::Retry(_) | Outcome::Release | Outcome::Postpone(_))
+}
+
 pub(super) struct Acker {
     work: mpsc::UnboundedSender<Work>,
     topic: Topic,
@@ -48,10 +53,7 @@ impl Acker {
     }
 
     fn submit_settlements(&self, settlements: Vec<Settlement>, reply: oneshot::Sender<Results>) {
-        let is_requeued = |outcome: &Outcome| {
-            matches!(outcome, Outcome::Retry(_) | Outcome::Release | Outcome::Postpone(_))
-        };
-        let requeued = settlements.iter().filter(|settlement| is_requeued(&settlement.outcome));
+        let requeued = settlements.iter().filter(|settlement| requeues(&settlement.outcome));
         self.released.add(requeued.filter_map(|settlement| settlement.receipt.key.clone()));
         self.submit(Work::Settle(settlements, reply));
     }

@@ -6,7 +6,7 @@ use ::redis::{Cmd, RedisResult, Value};
 
 use super::config::Config;
 use super::connection::{Connection, ConnectionPool, Request};
-use super::msgpack::Reader;
+use super::msgpack::{MessagePack, Reader};
 use super::{claim, entry, error, group, script};
 use events_transport::{
     ConsumerGroup, ErrorKind, GroupStatus, Position, StartPosition, StoredMessage, Topic, TopicStatus,
@@ -140,7 +140,8 @@ fn read_entries(found: &[u8]) -> Option<Vec<StoredMessage>> {
     let mut entries = Vec::new();
     if !found.is_empty() {
         for _ in 0..found.array()? {
-            let claim::Entry { position, time, message, .. } = claim::read_entry(&mut found)?;
+            let claim::Entry { position, time, message, .. } =
+                claim::read_entry::<MessagePack>(&mut found.0)?;
             entries.push(StoredMessage::new(message, position, time));
         }
     }

@@ -6,7 +6,7 @@ use ::redis::Value;
 use bytes::Bytes;
 
 use super::entry;
-use super::msgpack::Reader;
+use super::msgpack::{MessagePack, Reader};
 use events_transport::{ErrorKind, Message, Position, Topic, TransportError};
 
 /// Limits how long a claim blocks the server.
@@ -50,7 +50,7 @@ pub(super) fn read(value: Value, token: u64) -> Option<Claimed> {
         let count = found.array()?;
         entries.reserve(count.min(MAX_ENTRIES));
         for _ in 0..count {
-            entries.push(read_entry(&mut found)?);
+            entries.push(read_entry::<MessagePack>(&mut found.0)?);
         }
     }
     Some(Claimed {
@@ -64,21 +64,32 @@ pub(super) fn read(value: Value, token: u64) -> Option<Claimed> {
     })
 }
 
+/// How values are written. Each call reads one from the remaining bytes; `None` if the next has another type.
+pub(super) trait Format {
+    /// The length of an array. Its items follow.
+    fn array(rest: &mut &[u8]) -> Option<usize>;
+
+    fn string<'b>(rest: &mut &'b [u8]) -> Option<&'b [u8]>;
+
+    fn uint(rest: &mut &[u8]) -> Option<u64>;
+}
+
 /// Decodes an entry: its ID, its fields, and the attempt unless it is the first.
-pub(super) fn read_entry(found: &mut Reader<'_>) -> Option<Entry> {
-    let parts = found.array()?;
-    let (position, time) = entry::position(found.string()?)?;
-    let pairs = found.array()? / 2;
-    let (before, start) = (found.0, found.0.len());
+pub(super) fn read_entry<F: Format>(rest: &mut &[u8]) -> Option<Entry> {
+    let parts = F::array(rest)?;
+    let (position, time) = entry::position(F::string(rest)?)?;
+    let pairs = F::array(rest)? / 2;
+    let before = *rest;
     for _ in 0..pairs * 2 {
-        found.string()?;
+        F::string(rest)?;
     }
     // All parts of an entry share one allocation.
-    let shared = Bytes::copy_from_slice(before.get(..start - found.0.len())?);
-    let (shared, mut fields) = (&shared, Reader(&shared));
-    let fields = (0..pairs).map_while(move |_| Some((fields.string()?, shared.slice_ref(fields.string()?))));
+    let shared = Bytes::copy_from_slice(before.get(..before.len() - rest.len())?);
+    let (shared, mut fields) = (&shared, &shared[..]);
+    let fields = (0..pairs)
+        .map_while(move |_| Some((F::string(&mut fields)?, shared.slice_ref(F::string(&mut fields)?))));
     let message = entry::message(fields);
-    let attempt = if parts > 2 { u32::try_from(found.uint()?).unwrap_or(u32::MAX) } else { 1 };
+    let attempt = if parts > 2 { u32::try_from(F::uint(rest)?).unwrap_or(u32::MAX) } else { 1 };
     Some(Entry { position, time, attempt, message })
 }
 

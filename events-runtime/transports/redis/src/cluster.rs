@@ -10,12 +10,12 @@ use ::redis::{
 use futures_util::StreamExt as _;
 use futures_util::stream::FuturesUnordered;
 
-use super::connection::is_transient;
+use super::connection::{Sharing, is_transient};
 use super::endpoint::{Address, ClientConfig, Destination, hosts};
-use super::error;
 use super::node_directory::NodeDirectory;
 use super::node_pool::{NodePool, ServerConnection, at};
 use super::slots::{self, SlotRange};
+use super::{error, nested_replies};
 use events_transport::Target;
 use events_transport::TransportError;
 
@@ -69,9 +69,10 @@ impl Cluster {
         destination: &Destination,
         short: &AsyncConnectionConfig,
         config: &AsyncConnectionConfig,
+        sharing: Sharing,
     ) -> RedisResult<ServerConnection> {
         let node = self.address(destination, short).await?;
-        let connection = self.connect(&node, config).await?;
+        let connection = self.connect(&node, config, sharing).await?;
         Ok(ServerConnection::exclusive(connection, Some(node)))
     }
 
@@ -105,16 +106,17 @@ impl Cluster {
         if let Some(open) = self.pool.get(node) {
             return Ok(open);
         }
-        Ok(self.pool.share(node, self.connect(node, config).await?))
+        Ok(self.pool.share(node, self.connect(node, config, Sharing::Shared).await?))
     }
 
     async fn connect(
         &self,
         node: &Address,
         config: &AsyncConnectionConfig,
+        sharing: Sharing,
     ) -> RedisResult<MultiplexedConnection> {
         let client = self.client_config.client(node, 0)?;
-        let connection = client.get_multiplexed_async_connection_with_config(config).await;
+        let connection = nested_replies::connect(&client, config, sharing).await;
         connection.map_err(|error| at(node, error))
     }
 

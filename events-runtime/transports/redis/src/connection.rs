@@ -28,12 +28,22 @@ pub(super) enum Request<'a> {
     Script(&'a ScriptInvocation<'a>),
 }
 
+/// Which socket a connection uses.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Sharing {
+    /// In a cluster, one socket per node with other connections.
+    Shared,
+    /// Its own.
+    Exclusive,
+    /// Its own, on which nested replies arrive as text, unless it has TLS.
+    Nested,
+}
+
 /// A connection to one destination. Requests are sent in the order in which they are made.
 pub(super) struct Connection {
     config: Arc<Config>,
     destination: Destination,
-    /// In a cluster: share one socket per node with other `Connection`s.
-    share: bool,
+    sharing: Sharing,
     /// How long to wait for a reply.
     timeout: Duration,
     current: tokio::sync::Mutex<Current>,
@@ -50,14 +60,19 @@ struct Current {
 }
 
 impl Connection {
+    /// For claims.
     pub(super) fn new(config: &Arc<Config>, topic: &Topic) -> Self {
-        Self::blocking(config, topic, Duration::ZERO)
+        Self { sharing: Sharing::Nested, ..Self::blocking(config, topic, Duration::ZERO) }
     }
 
     /// For requests that block on the server for up to `wait`.
     pub(super) fn blocking(config: &Arc<Config>, topic: &Topic, wait: Duration) -> Self {
         let timeout = config.timeout + wait;
-        Self { timeout, share: false, ..Self::sharing(config.clone(), config.endpoint.destination(topic)) }
+        Self {
+            timeout,
+            sharing: Sharing::Exclusive,
+            ..Self::sharing(config.clone(), config.endpoint.destination(topic))
+        }
     }
 
     /// Shares a socket with others to the same node of a cluster.
@@ -66,7 +81,7 @@ impl Connection {
             timeout: config.timeout,
             config,
             destination,
-            share: true,
+            sharing: Sharing::Shared,
             current: tokio::sync::Mutex::default(),
             client_id: random(),
             requests: AtomicU64::new(0),
@@ -138,7 +153,7 @@ impl Connection {
         if let Some(connection) = &current.connection {
             return Ok((current.number, connection.clone()));
         }
-        let connection = self.config.endpoint.connect(&self.destination, self.timeout, self.share).await?;
+        let connection = self.config.endpoint.connect(&self.destination, self.timeout, self.sharing).await?;
         current.number += 1;
         current.connection = Some(connection.clone());
         Ok((current.number, connection))

@@ -12,14 +12,16 @@ use rustls::pki_types::CertificateDer;
 use rustls::pki_types::pem::PemObject as _;
 
 use super::cluster::Cluster;
-use super::error;
+use super::connection::Sharing;
 use super::node_pool::ServerConnection;
 use super::sentinel::Sentinels;
+use super::{error, nested_replies};
 use events_transport::Target;
 use events_transport::{Topic, TransportError};
 
 pub(super) struct Endpoint {
     kind: Kind,
+    has_tls: bool,
     timeout: Duration,
 }
 
@@ -46,6 +48,7 @@ pub(super) type Address = (String, u16);
 impl Endpoint {
     pub(super) fn read(target: &Target<'_>, timeout: Duration) -> Result<Self, TransportError> {
         let client_config = ClientConfig::read(target)?;
+        let has_tls = client_config.scheme == "rediss";
         if target.raw.is_empty() {
             return Err(target.invalid("the host is missing: write `redis://host:6379/0`"));
         }
@@ -61,11 +64,16 @@ impl Endpoint {
                 Kind::Server(client_config.open(url).map_err(|_| client_config.malformed_url(target))?)
             }
         };
-        Ok(Self { kind, timeout })
+        Ok(Self { kind, has_tls, timeout })
     }
 
     pub(super) const fn is_cluster(&self) -> bool {
         matches!(self.kind, Kind::Cluster(_))
+    }
+
+    /// Whether nested replies arrive as text on a connection that asks for it.
+    pub(super) const fn has_nested_replies(&self) -> bool {
+        !self.has_tls
     }
 
     /// Whether a cluster node redirects to another, which owns the topic or is about to.
@@ -90,26 +98,27 @@ impl Endpoint {
         }
     }
 
-    /// Connects to the server that accepts writes. With `share`, reuses an open connection to the same
-    /// cluster node.
+    /// Connects to the server that accepts writes, or reuses a shared connection.
     pub(super) async fn connect(
         &self,
         destination: &Destination,
         response: Duration,
-        share: bool,
+        sharing: Sharing,
     ) -> RedisResult<ServerConnection> {
         let (config, short) = (self.config(response), self.config(self.timeout));
         let connecting = async {
             let client = match &self.kind {
                 Kind::Server(client) => client.clone(),
                 Kind::Sentinels(sentinels) => sentinels.master(&short).await?,
-                Kind::Cluster(cluster) if share => return cluster.shared(destination, &short).await,
-                Kind::Cluster(cluster) => return cluster.exclusive(destination, &short, &config).await,
+                Kind::Cluster(cluster) if sharing == Sharing::Shared => {
+                    return cluster.shared(destination, &short).await;
+                }
+                Kind::Cluster(cluster) => {
+                    return cluster.exclusive(destination, &short, &config, sharing).await;
+                }
             };
-            client
-                .get_multiplexed_async_connection_with_config(&config)
-                .await
-                .map(|connection| ServerConnection::exclusive(connection, None))
+            let connection = nested_replies::connect(&client, &config, sharing).await?;
+            Ok(ServerConnection::exclusive(connection, None))
         };
         // Limits the whole sequence: a paused server accepts connections and never replies.
         within(self.timeout * 2, connecting).await

@@ -1,5 +1,31 @@
 //! Decodes the subset of `MessagePack` that `cmsgpack.pack` writes for arrays of strings and integers.
 
+use super::claim::Format;
+
+/// The format of what scripts return.
+pub(super) struct MessagePack;
+
+impl Format for MessagePack {
+    fn array(rest: &mut &[u8]) -> Option<usize> {
+        read(rest, Reader::array)
+    }
+
+    fn string<'b>(rest: &mut &'b [u8]) -> Option<&'b [u8]> {
+        read(rest, Reader::string)
+    }
+
+    fn uint(rest: &mut &[u8]) -> Option<u64> {
+        read(rest, Reader::uint)
+    }
+}
+
+fn read<'b, T>(rest: &mut &'b [u8], read: impl FnOnce(&mut Reader<'b>) -> Option<T>) -> Option<T> {
+    let mut reader = Reader(rest);
+    let value = read(&mut reader);
+    *rest = reader.0;
+    value
+}
+
 /// The remaining bytes. Each call reads one item; `None` if the next item has another type.
 #[derive(Clone)]
 pub(super) struct Reader<'a>(pub(super) &'a [u8]);

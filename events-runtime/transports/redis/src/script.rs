@@ -33,7 +33,11 @@ pub(super) fn on<'s>(
 ) -> ScriptInvocation<'s> {
     let group = group.map_or("", ConsumerGroup::as_str);
     let mut call = script.prepare_invoke();
-    // The braces put the group's keys into the hash slot of the stream.
-    call.key(topic.as_str()).key(format!("{{{topic}}}:{group}:")).arg(group);
+    call.key(topic.as_str()).key(key_prefix(topic, group)).arg(group);
     call
+}
+
+/// What the keys of a group start with. The braces put them into the hash slot of the stream.
+pub(super) fn key_prefix(topic: &Topic, group: &str) -> String {
+    format!("{{{topic}}}:{group}:")
 }

@@ -3,7 +3,10 @@
 use ::redis::{Pipeline, RedisResult, ScriptInvocation, Value, from_redis_value};
 use tokio::sync::{mpsc, oneshot};
 
+use super::acker::requeues;
+use super::claim::Claimed;
 use super::connection::Request;
+use super::read::Read;
 use super::worker::{ClaimReply, Member, Results, Work, Worker, millis};
 use super::{dead_letters, entry, error, script};
 use events_support::error_chain::chain;
@@ -40,7 +43,7 @@ impl Worker {
     /// Gathers queued settle requests: those that one script call can store, those whose dead letters must be
     /// stored first, and the next work of another kind.
     pub(super) fn gather(
-        &self,
+        &mut self,
         settlements: Vec<Settlement>,
         reply: oneshot::Sender<Results>,
         work: &mut mpsc::UnboundedReceiver<Work>,
@@ -50,6 +53,9 @@ impl Worker {
         let mut next = Work::Settle(settlements, reply);
         loop {
             let Work::Settle(settlements, reply) = next else { return (direct, two_step, Some(next)) };
+            if settlements.iter().any(|settlement| requeues(&settlement.outcome)) {
+                self.ahead_is_stale();
+            }
             let (count, size) = dead_letters::weight(&settlements);
             let is_large = count > MAX_SCRIPT_FIELDS || size > MAX_SCRIPT_BYTES;
             let is_two_step = is_large || (count > 0 && self.config.endpoint.is_cluster());
@@ -74,24 +80,53 @@ impl Worker {
         }
     }
 
-    /// Stores outcomes by one script call. A claim that follows shares the round trip.
+    /// Stores outcomes by one script call. A claim that follows shares the round trip: of the entries that are asked
+    /// for, or if those were claimed ahead, of the entries after them.
     pub(super) async fn settle_direct(&mut self, requests: SettleBatch, next: &mut Option<Work>) {
-        let claim = match next.take() {
-            Some(Work::Claim(max, reply)) => Some((max, reply)),
+        let SettleBatch { settlements, replies } = requests;
+        let (max, reply) = match next.take() {
+            Some(Work::Claim(max, reply)) if !settlements.is_empty() => (max, reply),
             other => {
                 *next = other;
-                None
+                return reply_all(self.store(settlements).await, replies);
             }
         };
-        let SettleBatch { settlements, replies } = requests;
-        let (results, claimed) = match claim {
-            Some((max, _)) => self.settle_and_claim(settlements, max).await,
-            None => (self.store(settlements).await, None),
-        };
-        reply_all(results, replies);
-        if let Some((max, reply)) = claim {
-            self.claim_and_reply(max, claimed, reply).await;
+        match self.reply_ahead(reply).await {
+            Ok(()) => {
+                let Some(read) = self.next_read(max) else {
+                    return reply_all(self.store(settlements).await, replies);
+                };
+                let (results, claimed) = self.settle_and_read(settlements, read).await;
+                reply_all(results, replies);
+                self.keep_ahead(claimed);
+            }
+            Err(reply) => {
+                let (results, claimed) = match self.next_read(max) {
+                    Some(read) => {
+                        let (results, claimed) = self.settle_and_read(settlements, read).await;
+                        (results, claimed.map(ClaimReply::Read))
+                    }
+                    None => self.settle_and_claim(settlements, max).await,
+                };
+                reply_all(results, replies);
+                self.claim_and_reply(max, claimed, reply).await;
+            }
         }
+    }
+
+    /// Stores outcomes and then reads, in one round trip. The read is undone if the outcomes were not stored.
+    async fn settle_and_read(
+        &mut self,
+        settlements: Vec<Settlement>,
+        read: Read,
+    ) -> (Results, Option<Claimed>) {
+        let settle = self.settle_call(&settlements);
+        let mut both = Pipeline::with_capacity(1 + Read::COMMANDS);
+        both.invoke_script(&settle).ignore_errors();
+        read.add_to(&mut both, self, Some(self.requests));
+        let (results, rest) = self.send_both(settlements, &settle, &both).await;
+        let executed = rest.into_iter().last().and_then(Result::ok);
+        (results, self.finish_read(read, executed).await)
     }
 
     /// Stores outcomes and then claims, in one round trip. A reply that is missing or an error is requested
@@ -101,29 +136,36 @@ impl Worker {
         settlements: Vec<Settlement>,
         max: usize,
     ) -> (Results, Option<ClaimReply>) {
-        if settlements.is_empty() {
-            return (Results::new(), None);
-        }
         let settle = self.settle_call(&settlements);
         let (claim, scanned) = self.claim_call(max, Some(self.requests));
         let mut both = Pipeline::with_capacity(2);
         both.invoke_script(&settle).invoke_script(&claim).ignore_errors();
-        let answers = self.connection.send_once(&Request::Pipeline(&both)).await;
+        let (results, rest) = self.send_both(settlements, &settle, &both).await;
+        let claimed =
+            rest.into_iter().next().filter(|answer| answer.as_ref().is_ok_and(|value| *value != Value::Nil));
+        // The next claim requests it by the same token.
+        self.claim_unconfirmed = claimed.is_none();
+        (results, claimed.map(|value| ClaimReply::Script { value, scanned }))
+    }
+
+    /// Sends a pipeline that begins with a settle call. Returns the results of that call, which is sent again if its
+    /// reply is missing or an error, and the other answers.
+    async fn send_both(
+        &mut self,
+        settlements: Vec<Settlement>,
+        settle: &ScriptInvocation<'static>,
+        both: &Pipeline,
+    ) -> (Results, Vec<RedisResult<Value>>) {
+        let answers = self.connection.send_once(&Request::Pipeline(both)).await;
         let answers: RedisResult<Vec<RedisResult<Value>>> =
             answers.and_then(|answers| Ok(from_redis_value(answers)?));
         let mut answers = answers.unwrap_or_default().into_iter();
-        let settle_results = match answers.next() {
+        let settled = match answers.next() {
             Some(Ok(kept)) => from_redis_value(kept).map_err(Into::into),
-            _ => self.connection.query(Request::Script(&settle)).await,
+            _ => self.connection.query(Request::Script(settle)).await,
         };
-        let claimed = answers.next().filter(|answer| answer.as_ref().is_ok_and(|value| *value != Value::Nil));
-        // The next claim requests it by the same token.
-        self.claim_unconfirmed = claimed.is_none();
         let receipts = settlements.into_iter().map(|settlement| settlement.receipt).collect();
-        (
-            self.settle_results(receipts, settle_results).await,
-            claimed.map(|value| ClaimReply { value, scanned }),
-        )
+        (self.settle_results(receipts, settled).await, answers.collect())
     }
 
     /// Stores outcomes, which in a cluster must not contain dead letters.
@@ -159,7 +201,7 @@ impl Worker {
         if !self.config.endpoint.is_cluster() {
             call.key(self.member.dead_letter_topic.as_str());
         }
-        call.arg(self.member.number).arg(self.requests);
+        call.arg(self.member.number).arg(self.requests).arg(self.last_read.bounds());
         for run in settlements.chunk_by(is_run) {
             let Some(Settlement { receipt, outcome, .. }) = run.first() else { continue };
             call.arg(receipt.token);
@@ -194,11 +236,15 @@ impl Worker {
         });
         let (kept, dead_letter_error) = match answer {
             Ok(answer) => answer,
-            Err(error) => return self.results_for("settle", receipts.into_iter(), Err(error)),
+            Err(error) => {
+                self.ahead_is_stale();
+                return self.results_for("settle", receipts.into_iter(), Err(error));
+            }
         };
         let refused = kept.bytes().zip(&receipts).filter(|(digit, _)| *digit == b'x');
         let refused: Vec<Receipt> = refused.map(|(_, receipt)| receipt.clone()).collect();
         if !refused.is_empty() {
+            self.ahead_is_stale();
             // Redeliver them a lease later to store the dead letter again, without counting an attempt.
             self.released.add(refused.iter().filter_map(|receipt| receipt.key.clone()));
             if let Err(error) = self.call_settle(&[], &refused).await {

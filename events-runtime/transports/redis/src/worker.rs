@@ -4,7 +4,7 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use ::redis::{RedisResult, Script, ScriptInvocation, Value};
+use ::redis::{Pipeline, RedisResult, Script, ScriptInvocation, Value, from_redis_value};
 use tokio::sync::{mpsc, oneshot};
 
 use super::acker::ReleasedKeys;
@@ -12,6 +12,7 @@ use super::claim::{self, Claimed};
 use super::config::Config;
 use super::connection::{Connection, Request};
 use super::dead_letters::DeadLetters;
+use super::read::{self, LastRead, Read};
 use super::{error, script};
 use events_transport::{
     ConsumerGroup, ErrorKind, Outcome, Position, Receipt, Settlement, Topic, TransportError,
@@ -39,8 +40,10 @@ pub(super) struct Member {
 
 pub(super) type Results = Vec<Result<(), TransportError>>;
 
+type ReplyClaimed = oneshot::Sender<Result<Claimed, TransportError>>;
+
 pub(super) enum Work {
-    Claim(usize, oneshot::Sender<Result<Claimed, TransportError>>),
+    Claim(usize, ReplyClaimed),
     Settle(Vec<Settlement>, oneshot::Sender<Results>),
     Renew(Vec<Receipt>, oneshot::Sender<Results>),
     Leave(oneshot::Sender<Result<(), TransportError>>),
@@ -62,13 +65,29 @@ pub(super) struct Worker {
     /// The newest known entry of the stream.
     pub(super) newest: Option<Position>,
     scan: ForeignScan,
+    pub(super) last_read: LastRead,
+    ahead: Option<Ahead>,
 }
 
-/// The server's reply to a claim.
-pub(super) struct ClaimReply {
-    pub(super) value: RedisResult<Value>,
-    /// Whether the claim scanned for entries of foreign clients.
-    pub(super) scanned: bool,
+/// A claim that was made before it was asked for, while the consumer works on the previous one.
+struct Ahead {
+    claimed: Claimed,
+    /// When its entries are released if it was not asked for.
+    until: Instant,
+    /// Whether an earlier entry was requeued or may not be settled: entries of its key must follow it.
+    is_stale: bool,
+}
+
+/// A claim that was executed.
+pub(super) enum ClaimReply {
+    /// By the script.
+    Script {
+        value: RedisResult<Value>,
+        /// Whether the claim scanned for entries of foreign clients.
+        scanned: bool,
+    },
+    /// By a read.
+    Read(Claimed),
 }
 
 /// The scan for pending entries that foreign clients received and did not settle.
@@ -106,6 +125,8 @@ impl Worker {
             requests: 0,
             newest: None,
             scan,
+            last_read: LastRead::default(),
+            ahead: None,
         }
     }
 
@@ -119,8 +140,10 @@ impl Worker {
                 && let Some(reply) = leaving.take()
             {
                 left = true;
+                self.release_ahead().await;
                 self.leave_and_reply(reply).await;
             }
+            let ahead_until = self.ahead.as_ref().map(|ahead| ahead.until);
             let now = match next.take() {
                 None => tokio::select! {
                     now = work.recv() => now,
@@ -128,12 +151,16 @@ impl Worker {
                         self.finish_dead_letters(dead_letters).await;
                         continue;
                     }
+                    () = sleep_until(ahead_until) => {
+                        self.release_ahead().await;
+                        continue;
+                    }
                 },
                 now => now,
             };
             let Some(now) = now else { break };
             match now {
-                Work::Claim(max, reply) => self.claim_and_reply(max, None, reply).await,
+                Work::Claim(max, reply) => self.claim_for(max, reply).await,
                 Work::Settle(settlements, reply) => {
                     let (direct, two_step);
                     (direct, two_step, next) = self.gather(settlements, reply, &mut work);
@@ -152,6 +179,7 @@ impl Worker {
             let dead_letters = self.next_dead_letters().await;
             self.finish_dead_letters(dead_letters).await;
         }
+        self.release_ahead().await;
         match leaving {
             Some(reply) => self.leave_and_reply(reply).await,
             // If this fails, a later consumer's `leave` removes the name.
@@ -168,15 +196,57 @@ impl Worker {
         script::on(script, &self.member.topic, Some(&self.member.group))
     }
 
+    /// Replies with the claim that was made ahead, if there is one.
+    pub(super) async fn reply_ahead(&mut self, reply: ReplyClaimed) -> Result<(), ReplyClaimed> {
+        if self.ahead.as_ref().is_none_or(|ahead| ahead.is_stale || ahead.until <= Instant::now()) {
+            self.release_ahead().await;
+        }
+        let Some(Ahead { claimed, .. }) = self.ahead.take() else { return Err(reply) };
+        if let Err(Ok(claimed)) = reply.send(Ok(claimed)) {
+            drop(self.store(claimed.into_releases()).await);
+        }
+        Ok(())
+    }
+
+    /// Keeps a claim for when it is asked for.
+    pub(super) fn keep_ahead(&mut self, claimed: Option<Claimed>) {
+        let until = Instant::now().checked_add(self.member.lease / 4);
+        self.ahead = claimed.zip(until).map(|(claimed, until)| Ahead { claimed, until, is_stale: false });
+    }
+
+    pub(super) fn ahead_is_stale(&mut self) {
+        if let Some(ahead) = &mut self.ahead {
+            ahead.is_stale = true;
+        }
+    }
+
+    async fn release_ahead(&mut self) {
+        if let Some(Ahead { claimed, .. }) = self.ahead.take() {
+            self.last_read.forget();
+            drop(self.store(claimed.into_releases()).await);
+        }
+    }
+
+    /// Replies with a claim, and makes the next one if more entries wait.
+    async fn claim_for(&mut self, max: usize, reply: ReplyClaimed) {
+        if let Err(reply) = self.reply_ahead(reply).await {
+            self.claim_and_reply(max, None, reply).await;
+        }
+        if let Some(read) = self.next_read(max) {
+            let claimed = self.execute(read).await;
+            self.keep_ahead(claimed);
+        }
+    }
+
     /// Replies with the claimed entries: those of `answer`, or of a new claim if it is `None`.
     pub(super) async fn claim_and_reply(
         &mut self,
         max: usize,
         answer: Option<ClaimReply>,
-        reply: oneshot::Sender<Result<Claimed, TransportError>>,
+        reply: ReplyClaimed,
     ) {
         let mut claimed = match answer {
-            Some(answer) => self.claimed(answer),
+            Some(answer) => self.claimed(max, answer),
             None => self.claim(max).await,
         };
         if let Err(error) = &claimed
@@ -194,9 +264,58 @@ impl Worker {
     }
 
     async fn claim(&mut self, max: usize) -> Result<Claimed, TransportError> {
+        if let Some(read) = self.next_read(max)
+            && let Some(claimed) = self.execute(read).await
+        {
+            return Ok(claimed);
+        }
         let (call, scanned) = self.claim_call(max, None);
         let value = self.connection.query(Request::Script(&call)).await;
-        self.claimed(ClaimReply { value, scanned })
+        self.claimed(max, ClaimReply::Script { value, scanned })
+    }
+
+    /// The read that can take the place of the next claim by the script.
+    pub(super) fn next_read(&mut self, max: usize) -> Option<Read> {
+        let scans = self.scan.next.is_some_and(|next| next <= Instant::now());
+        if scans || self.claim_unconfirmed || !self.config.endpoint.has_nested_replies() {
+            return None;
+        }
+        let read = self.last_read.next(self.token + 1, max)?;
+        self.token += 1;
+        Some(read)
+    }
+
+    async fn execute(&mut self, read: Read) -> Option<Claimed> {
+        let mut pipeline = Pipeline::with_capacity(Read::COMMANDS);
+        read.add_to(&mut pipeline, self, None);
+        pipeline.ignore_errors();
+        let answer = self.connection.send_once(&Request::Pipeline(&pipeline)).await;
+        let answers: Option<Vec<RedisResult<Value>>> =
+            answer.ok().and_then(|answers| from_redis_value(answers).ok());
+        let executed = answers.and_then(|answers| answers.into_iter().last()?.ok());
+        self.finish_read(read, executed).await
+    }
+
+    /// The entries of a read that is registered as a claim; `None` if the script must claim.
+    pub(super) async fn finish_read(&mut self, read: Read, executed: Option<Value>) -> Option<Claimed> {
+        self.last_read.forget();
+        // If the reply was lost, or is an error, the script returns the entries of the claim, if there is one.
+        self.claim_unconfirmed = true;
+        let (claimed, mut registered) = read.executed(executed?)?;
+        if registered == read::NOTHING
+            && let Some(first) = claimed.entries.first()
+        {
+            // Another client moved the group back.
+            let register = read.starting_at(first.position).register(self, None);
+            registered = self.connection.query(Request::Command(&register)).await.ok()?;
+        }
+        self.claim_unconfirmed = false;
+        if registered != read::REGISTERED {
+            return None;
+        }
+        self.last_read.observe_read(&claimed, &read);
+        self.observe(&claimed);
+        Some(claimed)
     }
 
     /// The call of a claim, and whether it scans for entries of foreign clients. With `after_request`, the
@@ -229,7 +348,11 @@ impl Worker {
         (call, scan.is_some())
     }
 
-    fn claimed(&mut self, ClaimReply { value, scanned }: ClaimReply) -> Result<Claimed, TransportError> {
+    fn claimed(&mut self, max: usize, reply: ClaimReply) -> Result<Claimed, TransportError> {
+        let (value, scanned) = match reply {
+            ClaimReply::Script { value, scanned } => (value, scanned),
+            ClaimReply::Read(claimed) => return Ok(claimed),
+        };
         // For every kind of error: an earlier attempt of this call may have been executed, and its entries
         // stay claimed until they are requested by the same token.
         self.claim_unconfirmed = value.is_err();
@@ -240,6 +363,7 @@ impl Worker {
                 _ => error::convert(error, "receive from", topic),
             })
             .and_then(|value| claim::read(value, self.token).ok_or_else(|| claim::malformed_reply(topic)))?;
+        self.last_read.observe_claim(&claimed, max);
         self.observe(&claimed);
         self.report_trimmed_pending(claimed.trimmed_pending);
         self.report_trimmed_unread(claimed.trimmed_unread);
@@ -304,6 +428,13 @@ impl Worker {
                 "another client trimmed entries that the group had not settled: they are acknowledged and skipped"
             );
         }
+    }
+}
+
+async fn sleep_until(time: Option<Instant>) {
+    match time {
+        Some(time) => tokio::time::sleep_until(time.into()).await,
+        None => std::future::pending().await,
     }
 }
 

@@ -5,13 +5,16 @@
 -- Returns: the entries as MessagePack, which costs the server a third of a nested reply (arrays of an ID,
 -- fields, and the attempt unless it is the first); the number of parked entries that were removed from the
 -- stream; the number removed before the group read them; milliseconds until an entry is due, or -1; the
--- last IDs of the stream and of `wake`; and where the scan continues.
+-- last IDs of the stream and of `wake`; and where the scan continues. With entries, the first of the two IDs is
+-- the last entry that was read now if `register` can make the next claim, and both are `0-0` otherwise.
 local member, consumer, token = ARGV[2], ARGV[3], ARGV[4]
 local most, lease, most_bytes = tonumber(ARGV[5]), tonumber(ARGV[6]), tonumber(ARGV[7])
 local idle, from, of = tonumber(ARGV[8]), ARGV[9], ARGV[10]
 if ARGV[11] ~= '' and not remembered(member, ARGV[11]) then
     return false
 end
+-- Before anything is read, since a range without bounds stands for all that its consumer reads.
+expand_all()
 local C = P .. 'claim:' .. token
 local out, bytes, gone, missed = {}, 0, 0, 0
 
@@ -251,7 +254,7 @@ if count > 0 then
     many('HSET', C, holding)
     redis.call('HSET', MEMBERS, token, member .. ' ' .. text(now))
     redis.call('ZADD', LEASES, text(now + lease), token)
-    return { table.concat(packed), gone, missed, -1, '0-0', '0-0', from }
+    return { table.concat(packed), gone, missed, -1, sole == member and not isolates and last_read or '0-0', '0-0', from }
 end
 
 local first = redis.call('ZRANGE', READY, 0, 0, 'WITHSCORES')[2]

@@ -3,6 +3,8 @@
 -- Returns the number of entries that were removed from the stream.
 local consumer, nobody, idle, begin = ARGV[2], ARGV[3], tonumber(ARGV[4]), ARGV[5]
 local gone = 0
+-- A range stands for what is pending of its consumer.
+expand_all()
 local function leave(name)
     while true do
         local pending = redis.call('XPENDING', T, G, '-', '+', 500, name)

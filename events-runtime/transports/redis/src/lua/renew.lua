@@ -3,6 +3,9 @@
 local results, at = {}, 3
 while at <= #ARGV do
     local token, from, to, some = ARGV[at], at + 2, at + 1 + tonumber(ARGV[at + 1]), false
+    if sole then
+        expand(token)
+    end
     for first = from, to, 4000 do
         local last = math.min(first + 3999, to)
         local values = redis.call('HMGET', P .. 'claim:' .. token, unpack(ARGV, first, last))

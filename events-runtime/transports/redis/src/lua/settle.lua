@@ -1,4 +1,6 @@
--- Stores outcomes. KEYS[3] is the dead-letter stream. ARGV: group, member, request, then runs of outcomes:
+-- Stores outcomes. KEYS[3] is the dead-letter stream. ARGV: group, member, request, the last claim of the member that
+-- `register` stored (its token, its first and last ID, and the number of its entries) or four empty strings, then
+-- runs of outcomes:
 -- a token, a verb, and for `a` (ack) and `u` (release) a count and that many IDs; for `r` (retry) an ID and
 -- a delay; for `p` (park) and `d` (postpone) the same, without counting the attempt; for `x` (reject) an ID, a count and that
 -- many fields of the dead letter. Returns a string with `1` for each outcome, `0` if the claim does not hold
@@ -11,7 +13,7 @@ end
 
 -- One array per field: a table per outcome would cost more than the outcome itself.
 local tokens, ids, verbs, first, last, count = {}, {}, {}, {}, {}, 0
-local ids_of, at, parks = {}, 4, false
+local ids_of, at, parks = {}, 8, false
 local isolates = redis.call('EXISTS', POISON) == 1
 
 -- Acknowledges a whole claim, if these are all its entries in the order of its hash (large hashes are
@@ -34,13 +36,49 @@ local function acknowledge_whole(token, from, to)
     return true
 end
 
+-- Acknowledges entries of a claim that has a range. Returns a digit for each, or nil if it has none.
+local function acknowledge_range(token, from, to)
+    local claim = P .. 'claim:' .. token
+    local range = sole and not isolates and redis.call('HGET', claim, '*')
+    local first, last, held_now, consumer = string.match(range or '', '^(%S+) (%S+) (%S+) (.*)$')
+    if last == '+' and token == ARGV[4] then
+        first, last, held_now = ARGV[5], ARGV[6], ARGV[7]
+    end
+    held_now = tonumber(held_now)
+    if not first or last == '+' then
+        return nil
+    end
+    local digits, acked = {}, 0
+    if held_now == to - from + 1 and held_now <= 4000 and ARGV[from] == first and ARGV[to] == last then
+        redis.call('XACK', T, G, unpack(ARGV, from, to))
+        digits[1], acked = string.rep('1', held_now), held_now
+    else
+        for index = from, to do
+            local was_held = redis.call('XACK', T, G, ARGV[index])
+            digits[#digits + 1], acked = was_held, acked + was_held
+        end
+    end
+    if acked < held_now then
+        redis.call('HSET', claim, '*', table.concat({ first, last, held_now - acked, consumer }, ' '))
+    else
+        redis.call('DEL', claim)
+        redis.call('ZREM', LEASES, token)
+        redis.call('HDEL', MEMBERS, token)
+    end
+    return table.concat(digits)
+end
+
 local whole = ''
 while ARGV[at + 1] == 'a' do
     local from, to = at + 3, at + 2 + tonumber(ARGV[at + 2])
-    if not acknowledge_whole(ARGV[at], from, to) then
+    local digits = acknowledge_range(ARGV[at], from, to)
+    if not digits and acknowledge_whole(ARGV[at], from, to) then
+        digits = string.rep('1', to - from + 1)
+    end
+    if not digits then
         break
     end
-    whole, at = whole .. string.rep('1', to - from + 1), to + 1
+    whole, at = whole .. digits, to + 1
 end
 if at > #ARGV then
     return remember(ARGV[2], ARGV[3], whole)
@@ -69,6 +107,11 @@ while at <= #ARGV do
     at = next_at
 end
 
+if sole then
+    for token in pairs(ids_of) do
+        expand(token)
+    end
+end
 if parks then
     write_lanes()
 end

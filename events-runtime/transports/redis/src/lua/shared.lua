@@ -2,7 +2,9 @@
 -- hash slot. The group's keys:
 --
 --   leases       zset   token of a claim -> when its lease expires
---   claim:TOKEN  hash   entry held by the claim -> its attempts and its lane
+--   claim:TOKEN  hash   entry held by the claim -> its attempts and its lane; or `*` -> the range of entries that
+--                       the claim stands for: first and last ID, number of entries, and consumer. Until its
+--                       member has told the bounds, the first is `(` and the ID before it, the last `+`
 --   lanes        hash   lane -> the member that holds entries of it, number held, number parked
 --   queue:LANE   zset   the parked entries of a lane, by ID
 --   parked       hash   parked entry -> its attempts and when it is due
@@ -19,7 +21,8 @@
 -- A lane orders the entries of one message key: its name is `k` and the key, or `n` and the ID of an entry
 -- without a key. While `sole` names a member, nothing is parked, lanes are not stored, and every claim
 -- belongs to that member: the claims tell which keys are held. A script that changes this stores the lanes
--- first.
+-- first. Only then does a claim have a range, and only `register` and `settle` read ranges: the other scripts
+-- expand them first.
 local T, P, G = KEYS[1], KEYS[2], ARGV[1]
 local LEASES, LANES, PARKED = P .. 'leases', P .. 'lanes', P .. 'parked'
 local READY, WAKE = P .. 'ready', P .. 'wake'
@@ -144,11 +147,48 @@ local function held(value, id)
     return tonumber(attempts), name
 end
 
+local function forget_empty_claims(tokens)
+    for token in pairs(tokens) do
+        if redis.call('EXISTS', P .. 'claim:' .. token) == 0 then
+            redis.call('ZREM', LEASES, token)
+            redis.call('HDEL', MEMBERS, token)
+        end
+    end
+end
+
+-- Replaces the range of a claim by its entries: those that its consumer has not settled.
+local function expand(token)
+    local claim = P .. 'claim:' .. token
+    local first, last, consumer = string.match(redis.call('HGET', claim, '*') or '', '^(%S+) (%S+) %S+ (.*)$')
+    if not first then
+        return
+    end
+    local holding, pending = {}, redis.pcall('XPENDING', T, G, first, last, 10000, consumer)
+    -- Without its group, a claim holds nothing.
+    for _, line in ipairs(pending.err and {} or pending) do
+        local entry = redis.call('XRANGE', T, line[1], line[1])[1]
+        local key = entry and key_of(entry[2])
+        holding[#holding + 1] = line[1]
+        holding[#holding + 1] = key and '1 k' .. key or '1 n'
+    end
+    -- First, since a server without free memory rejects a script that begins with `HSET`.
+    redis.call('HDEL', claim, '*')
+    many('HSET', claim, holding)
+    forget_empty_claims({ [token] = true })
+end
+
+local function expand_all()
+    for _, token in ipairs(sole and redis.call('ZRANGE', LEASES, 0, -1) or {}) do
+        expand(token)
+    end
+end
+
 -- Starts storing lanes, with those of all held entries.
 local function write_lanes()
     if not sole then
         return
     end
+    expand_all()
     for _, token in ipairs(redis.call('ZRANGE', LEASES, 0, -1)) do
         for _, value in ipairs(redis.call('HVALS', P .. 'claim:' .. token)) do
             local _, name = held(value, '')
@@ -232,15 +272,6 @@ end
 
 local function wake()
     redis.call('XADD', WAKE, 'MAXLEN', '1', '*', 'w', '1')
-end
-
-local function forget_empty_claims(tokens)
-    for token in pairs(tokens) do
-        if redis.call('EXISTS', P .. 'claim:' .. token) == 0 then
-            redis.call('ZREM', LEASES, token)
-            redis.call('HDEL', MEMBERS, token)
-        end
-    end
 end
 
 local function pairs_of(flat)
