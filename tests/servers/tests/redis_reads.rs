@@ -262,6 +262,9 @@ async fn a_read_is_undone_while_several_members_hold_entries() {
             seen.extend(numbers(&got));
             ack(got).await;
         }
+        if seen.len() >= 2_000 {
+            break;
+        }
     }
     assert!(shared > 10, "{shared}");
     seen.sort_unstable();
@@ -390,7 +393,9 @@ async fn a_group_that_is_moved_back_while_its_member_reads_delivers_again() {
         if got.is_empty() {
             break;
         }
-        numbers(&got).into_iter().for_each(|number| times[number] += 1);
+        for number in numbers(&got) {
+            times[number] += 1;
+        }
         ack(got).await;
     }
     assert!(times.iter().all(|times| *times >= 1), "{times:?}");

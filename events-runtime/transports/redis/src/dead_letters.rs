@@ -104,7 +104,7 @@ impl Worker {
                 rejected.push((index, receipt));
                 dead_letters.push(dead_letter);
             } else {
-                self.ahead_is_stale();
+                self.note_requeued();
                 self.released.add(receipt.key);
                 results[index] = renewed;
             }
@@ -137,7 +137,7 @@ impl Worker {
                 }
                 Err(error) => {
                     batch.results[index] = Err(error);
-                    self.ahead_is_stale();
+                    self.note_requeued();
                     self.released.add(receipt.key.clone());
                     parked.push(receipt);
                 }

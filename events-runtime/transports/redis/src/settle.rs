@@ -54,7 +54,7 @@ impl Worker {
         loop {
             let Work::Settle(settlements, reply) = next else { return (direct, two_step, Some(next)) };
             if settlements.iter().any(|settlement| requeues(&settlement.outcome)) {
-                self.ahead_is_stale();
+                self.note_requeued();
             }
             let (count, size) = dead_letters::weight(&settlements);
             let is_large = count > MAX_SCRIPT_FIELDS || size > MAX_SCRIPT_BYTES;
@@ -237,14 +237,14 @@ impl Worker {
         let (kept, dead_letter_error) = match answer {
             Ok(answer) => answer,
             Err(error) => {
-                self.ahead_is_stale();
+                self.note_requeued();
                 return self.results_for("settle", receipts.into_iter(), Err(error));
             }
         };
         let refused = kept.bytes().zip(&receipts).filter(|(digit, _)| *digit == b'x');
         let refused: Vec<Receipt> = refused.map(|(_, receipt)| receipt.clone()).collect();
         if !refused.is_empty() {
-            self.ahead_is_stale();
+            self.note_requeued();
             // Redeliver them a lease later to store the dead letter again, without counting an attempt.
             self.released.add(refused.iter().filter_map(|receipt| receipt.key.clone()));
             if let Err(error) = self.call_settle(&[], &refused).await {

@@ -67,6 +67,9 @@ pub(super) struct Worker {
     scan: ForeignScan,
     pub(super) last_read: LastRead,
     ahead: Option<Ahead>,
+    /// Whether an entry was requeued, or its outcome may not be stored, since the last read: entries of its key that
+    /// were read ahead must follow it.
+    requeued: bool,
 }
 
 /// A claim that was made before it was asked for, while the consumer works on the previous one.
@@ -74,8 +77,6 @@ struct Ahead {
     claimed: Claimed,
     /// When its entries are released if it was not asked for.
     until: Instant,
-    /// Whether an earlier entry was requeued or may not be settled: entries of its key must follow it.
-    is_stale: bool,
 }
 
 /// A claim that was executed.
@@ -127,6 +128,7 @@ impl Worker {
             scan,
             last_read: LastRead::default(),
             ahead: None,
+            requeued: false,
         }
     }
 
@@ -198,7 +200,7 @@ impl Worker {
 
     /// Replies with the claim that was made ahead, if there is one.
     pub(super) async fn reply_ahead(&mut self, reply: ReplyClaimed) -> Result<(), ReplyClaimed> {
-        if self.ahead.as_ref().is_none_or(|ahead| ahead.is_stale || ahead.until <= Instant::now()) {
+        if self.requeued || self.ahead.as_ref().is_some_and(|ahead| ahead.until <= Instant::now()) {
             self.release_ahead().await;
         }
         let Some(Ahead { claimed, .. }) = self.ahead.take() else { return Err(reply) };
@@ -211,13 +213,11 @@ impl Worker {
     /// Keeps a claim for when it is asked for.
     pub(super) fn keep_ahead(&mut self, claimed: Option<Claimed>) {
         let until = Instant::now().checked_add(self.member.lease / 4);
-        self.ahead = claimed.zip(until).map(|(claimed, until)| Ahead { claimed, until, is_stale: false });
+        self.ahead = claimed.zip(until).map(|(claimed, until)| Ahead { claimed, until });
     }
 
-    pub(super) fn ahead_is_stale(&mut self) {
-        if let Some(ahead) = &mut self.ahead {
-            ahead.is_stale = true;
-        }
+    pub(super) const fn note_requeued(&mut self) {
+        self.requeued = true;
     }
 
     async fn release_ahead(&mut self) {
@@ -282,6 +282,7 @@ impl Worker {
         }
         let read = self.last_read.next(self.token + 1, max)?;
         self.token += 1;
+        self.requeued = false;
         Some(read)
     }
 
