@@ -53,6 +53,7 @@ pub struct Quiet<T>(Option<T>);
 
 impl<T> Quiet<T> {
     /// Wraps the value.
+    #[inline]
     pub const fn new(value: T) -> Self {
         Self(Some(value))
     }

@@ -398,7 +398,8 @@ fn settle_all(
     deliveries: impl IntoIterator<Item = Delivery>,
     outcome: &Outcome,
 ) -> BoxFuture<'static, Vec<Result<(), TransportError>>> {
-    let mut runs = Runs::default();
+    let deliveries = deliveries.into_iter();
+    let mut runs = Runs::of(&deliveries);
     for mut delivery in deliveries {
         if let Some(receipt) = delivery.receipt.take() {
             let outcome = delivery.with_outputs(outcome.clone());
@@ -413,7 +414,8 @@ fn settle_all(
 pub fn renew_all<'a>(
     deliveries: impl IntoIterator<Item = &'a Delivery>,
 ) -> BoxFuture<'static, Vec<Result<(), TransportError>>> {
-    let mut runs = Runs::default();
+    let deliveries = deliveries.into_iter();
+    let mut runs = Runs::of(&deliveries);
     for delivery in deliveries {
         if let Some(receipt) = delivery.receipt.clone() {
             runs.add(&delivery.recipient, receipt);
@@ -423,19 +425,27 @@ pub fn renew_all<'a>(
 }
 
 /// What is submitted in one call for each run of the same recipient.
-struct Runs<T>(Vec<(Arc<Recipient>, Vec<T>)>);
-
-impl<T> Default for Runs<T> {
-    fn default() -> Self {
-        Self(Vec::new())
-    }
+struct Runs<T> {
+    runs: Vec<(Arc<Recipient>, Vec<T>)>,
+    /// How many items the first run may have.
+    most: usize,
 }
 
 impl<T> Runs<T> {
+    /// For no more items than these, if they know their number.
+    fn of<I>(items: &impl Iterator<Item = I>) -> Self {
+        Self { runs: Vec::new(), most: items.size_hint().0 }
+    }
+
     fn add(&mut self, recipient: &Arc<Recipient>, item: T) {
-        match self.0.last_mut() {
+        match self.runs.last_mut() {
             Some((last, run)) if Arc::ptr_eq(last, recipient) => run.push(item),
-            _ => self.0.push((Arc::clone(recipient), vec![item])),
+            _ => {
+                // Most calls have one run.
+                let mut run = Vec::with_capacity(std::mem::take(&mut self.most).max(1));
+                run.push(item);
+                self.runs.push((Arc::clone(recipient), run));
+            }
         }
     }
 
@@ -444,8 +454,13 @@ impl<T> Runs<T> {
         self,
         call: impl Fn(&dyn Settle, Vec<T>) -> BoxFuture<'static, Vec<Result<(), TransportError>>>,
     ) -> BoxFuture<'static, Vec<Result<(), TransportError>>> {
-        let waits: Vec<_> =
-            self.0.into_iter().map(|(recipient, run)| call(&*recipient.settle, run)).collect();
+        let mut waits: Vec<_> =
+            self.runs.into_iter().map(|(recipient, run)| call(&*recipient.settle, run)).collect();
+        if waits.len() == 1
+            && let Some(only) = waits.pop()
+        {
+            return only;
+        }
         Box::pin(async move {
             let mut results = Vec::new();
             for wait in waits {

@@ -18,8 +18,9 @@ pub(super) struct FetchedBatch {
     pub(super) waiting: VecDeque<Delivery>,
     /// Processed by every receiver, not acknowledged yet.
     pub(super) done: Vec<Delivery>,
-    /// The start of the oldest lease.
-    pub(super) leased: Instant,
+    /// When the oldest lease must be renewed: after a third of its duration.
+    renew_at: Instant,
+    lease: Duration,
     /// The renewal in flight.
     pub(super) renewal: Option<Renewal>,
     /// The drain timeout has passed.
@@ -27,13 +28,14 @@ pub(super) struct FetchedBatch {
 }
 
 impl FetchedBatch {
-    pub(super) fn new(concurrency: usize, batch_size: usize) -> Self {
+    pub(super) fn new(concurrency: usize, batch_size: usize, lease: Duration) -> Self {
         Self {
             in_flight: InFlight::new(concurrency),
             rejections: Rejections::new(batch_size),
             waiting: VecDeque::new(),
             done: Vec::new(),
-            leased: Instant::now(),
+            renew_at: Instant::now(),
+            lease,
             renewal: None,
             is_past_deadline: false,
         }
@@ -56,16 +58,25 @@ impl FetchedBatch {
 
     pub(super) fn add(&mut self, deliveries: Vec<Delivery>) {
         if self.in_flight.is_empty() && self.waiting.is_empty() {
-            self.leased = Instant::now();
+            self.leased(Instant::now());
         }
-        self.waiting.extend(deliveries);
+        if self.waiting.is_empty() {
+            // Without a copy.
+            self.waiting = deliveries.into();
+        } else {
+            self.waiting.extend(deliveries);
+        }
     }
 
-    /// When the leases must be renewed, which is after a third of their duration; `None` if there are none or they are
-    /// being renewed.
-    pub(super) fn due(&self, lease: Duration) -> Option<Instant> {
+    /// The oldest lease began at this time.
+    pub(super) fn leased(&mut self, since: Instant) {
+        self.renew_at = since.later(self.lease / 3);
+    }
+
+    /// When the leases must be renewed; `None` if there are none or they are being renewed.
+    pub(super) fn due(&self) -> Option<Instant> {
         let holds = self.renewal.is_none() && (!self.in_flight.is_empty() || !self.waiting.is_empty());
-        holds.then(|| self.leased.later(lease / 3))
+        holds.then_some(self.renew_at)
     }
 }
 

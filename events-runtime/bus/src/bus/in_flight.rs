@@ -87,20 +87,24 @@ impl InFlight {
 
     /// Waits for the next verdict; forever if nothing is in flight. Cancel safe.
     pub(super) async fn next(&mut self) -> (Delivery, Verdict) {
+        // A delivery that its work still holds is redelivered when the work drops it.
+        if let Some((future, _)) = &mut self.own {
+            let verdict = future.as_mut().await;
+            if let Some((_, work)) = self.own.take()
+                && let Some(delivery) = Arc::into_inner(work.delivery)
+            {
+                return (delivery, verdict);
+            }
+        }
         loop {
-            let (ended, verdict) = self.next_ended().await;
-            // A delivery that its work still holds is redelivered when the work drops it.
+            let (ended, verdict) = self.next_task().await;
             if let Some(delivery) = ended.and_then(|work| self.free(work)) {
                 return (delivery, verdict);
             }
         }
     }
 
-    async fn next_ended(&mut self) -> (Option<Work>, Verdict) {
-        if let Some((future, _)) = &mut self.own {
-            let verdict = future.as_mut().await;
-            return (self.own.take().map(|(_, work)| work), verdict);
-        }
+    async fn next_task(&mut self) -> (Option<Work>, Verdict) {
         let interrupted = |error: &JoinError| InboundError::Interrupted(error.to_string());
         let (id, verdict) = match self.tasks.join_next_with_id().await {
             Some(Ok(ended)) => ended,

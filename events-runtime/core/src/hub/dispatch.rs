@@ -68,8 +68,7 @@ impl Hub {
     pub(crate) fn emit_received<E: PublicSignal>(&self, payload: E, metadata: EventMetadata) -> AnyEmission {
         let _entered = scope::enter(self.clone());
         let snapshot = self.receivers::<E>(TypeIndex::of::<E>()).snapshot();
-        // Dropped in its place: it may be large.
-        let event = Quiet::new(snapshot.bus.event(Event::of(Origin::Bus, payload, metadata)));
+        let event = snapshot.bus.received(payload, metadata);
         let Some(event) = event.get() else { return AnyEmission::suppressed() };
         let outcome = self.dispatch(&snapshot, &snapshot.bus, event);
         if let Some(emitted) = &snapshot.emitted
@@ -166,6 +165,16 @@ impl<E> Selected<E> {
     #[inline]
     fn event(&self, event: Event<E>) -> EmittedEvent<E> {
         if self.shares_event { EmittedEvent::Shared(Arc::new(event)) } else { EmittedEvent::Owned(event) }
+    }
+
+    /// The event of a bus, built and dropped in its place: it may be large.
+    #[inline]
+    fn received(&self, payload: E, metadata: EventMetadata) -> Quiet<EmittedEvent<E>> {
+        if self.shares_event {
+            Quiet::new(EmittedEvent::Shared(Arc::new(Event::of(Origin::Bus, payload, metadata))))
+        } else {
+            Quiet::new(EmittedEvent::Owned(Event::of(Origin::Bus, payload, metadata)))
+        }
     }
 }
 

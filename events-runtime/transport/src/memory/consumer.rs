@@ -8,7 +8,7 @@ use tokio::time::{Instant, sleep_until};
 
 use super::acker::Acker;
 use super::ready;
-use super::store::{Claimed, Store};
+use super::store::Store;
 use crate::{BoxFuture, Consumer, Delivery, Recipient, Subscription, TransportError};
 
 pub(super) struct MemoryConsumer {
@@ -31,17 +31,6 @@ impl MemoryConsumer {
             acker,
         })
     }
-
-    fn deliver(&self, claimed: Claimed) -> Delivery {
-        Delivery::new(
-            claimed.message,
-            claimed.position,
-            claimed.attempt,
-            claimed.time,
-            claimed.claim,
-            self.recipient.clone(),
-        )
-    }
 }
 
 impl Consumer for MemoryConsumer {
@@ -56,9 +45,9 @@ impl Consumer for MemoryConsumer {
             loop {
                 // Mark as seen before the claim, so that changes during the claim are not missed.
                 self.changes.borrow_and_update();
-                let (claimed, due) = self.acker.store.claim(&self.acker.member, max)?;
+                let (claimed, due) = self.acker.store.claim(&self.acker.member, max, &self.recipient)?;
                 if !claimed.is_empty() || max == 0 {
-                    return Ok(claimed.into_iter().map(|claimed| self.deliver(claimed)).collect());
+                    return Ok(claimed);
                 }
                 if deadline.is_some_and(|deadline| deadline <= Instant::now()) {
                     return Ok(Vec::new());

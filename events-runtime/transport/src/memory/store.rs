@@ -1,18 +1,18 @@
 //! The store: topics with their logs and groups, under one lock.
 
 use std::collections::BTreeMap;
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, SystemTime};
 
 use tokio::sync::watch;
 use tokio::time::Instant;
 
 use super::group::{Group, Lease, LeaseLost, Requeue};
-use super::log::Log;
+use super::log::{Log, Stored};
 use crate::options::RetentionPolicy;
 use crate::{
-    ConsumerGroup, ErrorKind, Message, Outcome, Position, Receipt, SchemaId, Settlement, StartPosition,
-    Subscription, Topic, TransportError, Trimmed,
+    ConsumerGroup, Delivery, ErrorKind, Message, Outcome, Position, Receipt, Recipient, SchemaId, Settlement,
+    StartPosition, Subscription, Topic, TransportError, Trimmed,
 };
 
 /// Retention is applied to a topic after this many messages.
@@ -52,15 +52,6 @@ pub(super) struct Member {
     group: ConsumerGroup,
     number: u64,
     lease: Duration,
-}
-
-/// A claimed message.
-pub(super) struct Claimed {
-    pub(super) message: Message,
-    pub(super) time: SystemTime,
-    pub(super) position: Position,
-    pub(super) attempt: u32,
-    pub(super) claim: u64,
 }
 
 impl Store {
@@ -140,27 +131,25 @@ impl Store {
         TransportError::new(ErrorKind::Invalid, operation, topic, message)
     }
 
+    /// Claims messages for a member, and when to claim again if there are none.
     pub(super) fn claim(
         &self,
         member: &Member,
         max: usize,
-    ) -> Result<(Vec<Claimed>, Option<Instant>), TransportError> {
+        recipient: &Arc<Recipient>,
+    ) -> Result<(Vec<Delivery>, Option<Instant>), TransportError> {
         let mut state = self.lock();
         state.claims += 1;
         let lease = Lease { claim: state.claims, member: member.number, length: member.lease };
         let (log, group) = state.group(member)?;
         let (taken, due) = group.claim(log, &lease, max);
-        let claimed = taken.into_iter().filter_map(|(sequence, attempt)| {
-            let stored = log.get(sequence)?;
-            Some(Claimed {
-                message: stored.message.clone(),
-                time: stored.time,
-                position: stored.position,
-                attempt,
-                claim: lease.claim,
-            })
-        });
-        Ok((claimed.collect(), due))
+        let mut claimed = Vec::with_capacity(taken.len());
+        for (sequence, attempt) in taken {
+            let Some(Stored { message, time, position }) = log.get(sequence) else { continue };
+            let (message, recipient) = (message.clone(), Arc::clone(recipient));
+            claimed.push(Delivery::new(message, *position, attempt, *time, lease.claim, recipient));
+        }
+        Ok((claimed, due))
     }
 
     pub(super) fn settle(

@@ -48,7 +48,7 @@ impl Worker {
                 return true;
             }
             self.renew_leases(batch, Instant::now());
-            let due = batch.due(self.settings.lease);
+            let due = batch.due();
             tokio::select! {
                 biased;
                 (rejection, result) = batch.rejections.next() => self.rejected(rejection, &result, batch),

@@ -135,7 +135,8 @@ impl Worker {
         consumer: &mut dyn Consumer,
         shutdown: Pin<&mut impl Future>,
     ) -> (Result<(), ConsumeError>, Option<Instant>) {
-        let mut batch = FetchedBatch::new(self.settings.concurrency, self.settings.batch_size);
+        let mut batch =
+            FetchedBatch::new(self.settings.concurrency, self.settings.batch_size, self.settings.lease);
         let result = self.work(consumer, shutdown, &mut batch).await;
         let close_by = self.drain(&mut batch).await;
         (result, close_by)
@@ -184,7 +185,7 @@ impl Worker {
                 && room > 0
                 && !self.topics.is_full()
                 && !self.topics.is_returning();
-            let due = batch.due(self.settings.lease);
+            let due = batch.due();
             tokio::select! {
                 biased;
                 _ = &mut shutdown => return Ok(()),

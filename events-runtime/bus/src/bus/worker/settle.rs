@@ -171,7 +171,7 @@ impl Worker {
     /// Without concurrency, a sync receiver blocks the consumer's own task and no lease is renewed
     /// meanwhile. So leases are checked before the next message starts.
     pub(super) fn renew_leases(&mut self, batch: &mut FetchedBatch, now: Instant) {
-        if batch.due(self.settings.lease).is_none_or(|due| due > now) {
+        if batch.due().is_none_or(|due| due > now) {
             return;
         }
         self.topics.ack(&mut batch.done);
@@ -183,7 +183,7 @@ impl Worker {
     pub(super) fn renewed(&mut self, renewal: Renewal, results: Stored, batch: &mut FetchedBatch) {
         let since = renewal.since;
         let lost = Settling::renewed(renewal, results);
-        batch.leased = since;
+        batch.leased(since);
         if lost.is_empty() {
             return;
         }
