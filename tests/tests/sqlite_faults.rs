@@ -1,6 +1,9 @@
 //! Errors of SQLite files: they are reported, and stored messages are kept.
 
-use std::path::Path;
+use std::collections::HashMap;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::Duration;
 
 use events_runtime::transport::{ConnectOptions, ErrorKind, Message, Transport, TransportError, connect};
@@ -46,6 +49,84 @@ async fn a_lock_held_too_long_is_an_error_that_can_be_retried() {
     let deliveries = receive(&mut *consumer, 2).await;
     assert_eq!(texts(&deliveries), ["key#0", "key#2"]);
     ack(deliveries).await;
+}
+
+/// A file that another program locks again and again, longer than this one waits.
+struct Contended {
+    folder: tempfile::TempDir,
+    ends: Arc<AtomicBool>,
+    /// How often the lock was held.
+    locked: Arc<AtomicUsize>,
+}
+
+impl Contended {
+    fn start() -> Self {
+        let found = Self { folder: folder(), ends: Arc::default(), locked: Arc::default() };
+        drop(open(&found.path(), "").expect("the file opens"));
+        let other = Connection::open(found.path()).expect("the file opens");
+        other.busy_timeout(Duration::from_secs(5)).expect("it waits");
+        let (ends, locked) = (Arc::clone(&found.ends), Arc::clone(&found.locked));
+        std::thread::spawn(move || {
+            while !ends.load(Ordering::Relaxed) {
+                other.execute_batch("BEGIN IMMEDIATE").expect("the lock is taken");
+                std::thread::sleep(Duration::from_millis(8));
+                other.execute_batch("COMMIT").expect("the lock is released");
+                locked.fetch_add(1, Ordering::Relaxed);
+                std::thread::sleep(Duration::from_millis(2));
+            }
+        });
+        found
+    }
+
+    fn path(&self) -> PathBuf {
+        self.folder.path().join("events.db")
+    }
+}
+
+impl Drop for Contended {
+    fn drop(&mut self) {
+        self.ends.store(true, Ordering::Relaxed);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn sends_under_way_keep_each_key_in_order_while_another_program_locks_the_file() {
+    let file = Contended::start();
+    let transport = open(&file.path(), "?busy_timeout=1ms&synchronous=normal").expect("the file opens");
+    let producer = transport.producer().await.expect("a producer");
+    let mut failed = 0;
+    let mut sent: Vec<Message> = (0..600).map(|i| message(&format!("key-{}", i % 5), i / 5)).collect();
+    while !sent.is_empty() {
+        let now = sent.split_off(0);
+        let (now, later) = now.split_at(now.len().min(60));
+        let calls: Vec<_> = now.chunks(15).map(|batch| producer.send(&topic(), batch)).collect();
+        for (call, batch) in calls.into_iter().zip(now.chunks(15)) {
+            let results = call.await;
+            failed += usize::from(results.iter().any(Result::is_err));
+            let again = results.into_iter().zip(batch).filter(|(result, _)| result.is_err());
+            sent.extend(again.map(|(_, message)| message.clone()));
+        }
+        sent.extend_from_slice(later);
+    }
+    assert!(
+        failed > 0,
+        "no call has failed, the file was locked {} times",
+        file.locked.load(Ordering::Relaxed)
+    );
+    let mut stored = HashMap::<_, Vec<_>>::new();
+    let raw = Connection::open(file.path()).expect("the file opens");
+    let mut all = raw.prepare("SELECT key, data FROM messages_1 ORDER BY seq").expect("the table exists");
+    let rows = all.query_map([], |row| Ok((row.get(0)?, row.get(1)?))).expect("it is read");
+    for row in rows {
+        let (key, data): (Vec<u8>, Vec<u8>) = row.expect("a row");
+        stored.entry(key).or_default().push(data);
+    }
+    assert_eq!(stored.len(), 5);
+    for (key, of_key) in stored {
+        let key = String::from_utf8_lossy(&key);
+        let expected: Vec<_> = (0..120).map(|i| format!("{key}#{i}").into_bytes()).collect();
+        assert_eq!(of_key, expected, "each once and in order");
+    }
 }
 
 #[tokio::test]

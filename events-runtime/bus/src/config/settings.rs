@@ -48,8 +48,7 @@ pub struct BusSettings {
     pub linger: Duration,
     /// `max_in_flight`: the maximum number of send calls of a topic that are under way at once. A call behind another
     /// one begins when its batch is full. Transports without
-    /// [`ordered_sends`](events_transport::Capability::ordered_sends), such as `sqlite:`, have one at a time.
-    /// Default: 4.
+    /// [`ordered_sends`](events_transport::Capability::ordered_sends) have one at a time. Default: 4.
     pub max_in_flight: NonZeroUsize,
     /// `retain_age`, `retain_count`, `retain_unsettled`: the retention of topics without such a setting in
     /// `[topics.NAME]`. Default: seven days and any number; for `memory:`, any age and 10,000 messages.

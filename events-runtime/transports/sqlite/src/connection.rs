@@ -133,7 +133,8 @@ impl Database {
     /// Queues a request: `try_read`, which may answer it without a transaction, then `run`.
     ///
     /// `finish` converts the result once the transaction is committed. Values that act on drop must be
-    /// created there, since a transaction may be rolled back and run again.
+    /// created there, since a transaction may be rolled back and run again. If the request fails, it is dropped before
+    /// the requester is told and before the next request runs.
     pub(super) fn submit<T: Send + 'static, A: Send + 'static>(
         &self,
         operation: &'static str,
@@ -252,8 +253,14 @@ where
     fn complete(self: Box<Self>, outcome: Result<(), TxnError>, url: &str) {
         let answer = match (outcome, self.result) {
             (Ok(()), Some(result)) => Ok((self.finish)(result)),
-            (Ok(()), None) => Err(closed(self.operation, url)),
-            (Err(error), _) => Err(error.convert(self.operation, url)),
+            (outcome, _) => {
+                // Before the requester knows.
+                drop(self.finish);
+                Err(match outcome {
+                    Ok(()) => closed(self.operation, url),
+                    Err(error) => error.convert(self.operation, url),
+                })
+            }
         };
         // If the requester stopped waiting, the answer is dropped, which releases what it holds.
         drop(self.reply.send(answer));

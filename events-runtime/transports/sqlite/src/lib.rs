@@ -107,6 +107,7 @@ impl Transport for SqliteTransport {
         capability.counts_attempts = true;
         capability.isolates = true;
         capability.keeps_delay = true;
+        capability.ordered_sends = true;
         capability.start_at_time = true;
         capability.start_at_position = true;
         capability.seek = true;
@@ -121,7 +122,7 @@ impl Transport for SqliteTransport {
     }
 
     fn producer(&self) -> BoxFuture<'_, Result<Arc<dyn Producer>, TransportError>> {
-        let producer: Arc<dyn Producer> = Arc::new(SqliteProducer { database: self.database.clone() });
+        let producer: Arc<dyn Producer> = Arc::new(SqliteProducer::new(self.database.clone()));
         Box::pin(std::future::ready(Ok(producer)))
     }
 

@@ -5,10 +5,35 @@ use std::sync::Arc;
 use super::acker::spread;
 use super::connection::Database;
 use super::row::Row;
-use events_transport::{BoxFuture, Message, Position, Producer, Topic, TransportError};
+use super::txn::Txn;
+use events_transport::{BoxFuture, Message, Position, Producer, SendCall, SendOrder, Topic, TransportError};
 
 pub(super) struct SqliteProducer {
-    pub(super) database: Arc<Database>,
+    database: Arc<Database>,
+    order: SendOrder,
+}
+
+impl SqliteProducer {
+    pub(super) fn new(database: Arc<Database>) -> Self {
+        Self { database, order: SendOrder::default() }
+    }
+}
+
+/// Fails the call when it is dropped, unless it is stored: after an error, a panic of the writer, or its end.
+struct FailsUnlessStored(Option<SendCall>);
+
+impl FailsUnlessStored {
+    fn stored(mut self) {
+        self.0 = None;
+    }
+}
+
+impl Drop for FailsUnlessStored {
+    fn drop(&mut self) {
+        if let Some(call) = &self.0 {
+            call.fail();
+        }
+    }
 }
 
 impl Producer for SqliteProducer {
@@ -23,10 +48,22 @@ impl Producer for SqliteProducer {
         }
         let topic = topic.clone();
         let rows: Vec<Row> = batch.iter().map(Row::from).collect();
-        let stored = self.database.write("send to", move |txn| {
+        let (call, returned) = self.order.begin(&topic);
+        let outcome = FailsUnlessStored(Some(call.clone()));
+        let append = move |txn: &mut Txn<'_>| {
+            call.admit()?;
             let first = txn.append(&topic, &rows)?;
             Ok((first..).take(rows.len()).map(|seq| Ok(Position::Sequence(seq.unsigned_abs()))).collect())
-        });
-        Box::pin(async move { spread(stored.await, count) })
+        };
+        let finish = move |positions| {
+            outcome.stored();
+            positions
+        };
+        let stored = self.database.submit("send to", None, true, |_| Ok(None), append, finish);
+        Box::pin(async move {
+            let results = spread(stored.await, count);
+            drop(returned);
+            results
+        })
     }
 }
