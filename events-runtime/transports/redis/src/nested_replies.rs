@@ -9,6 +9,7 @@ use std::task::{Context, Poll, ready};
 use ::redis::aio::MultiplexedConnection;
 use ::redis::{AsyncConnectionConfig as AsyncConfig, Client, ConnectionAddr, RedisResult};
 use bytes::{Buf as _, BytesMut};
+use futures_util::future::select_ok;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
 
@@ -27,7 +28,13 @@ pub(super) async fn connect(
     let (Sharing::Nested, ConnectionAddr::Tcp(host, port)) = (sharing, info.addr()) else {
         return client.get_multiplexed_async_connection_with_config(config).await;
     };
-    let stream = TcpStream::connect((host.as_str(), *port)).await?;
+    // As the client does: an address that does not answer must not delay the others.
+    let addresses = tokio::net::lookup_host((host.as_str(), *port)).await?;
+    let connecting: Vec<_> = addresses.map(|address| Box::pin(TcpStream::connect(address))).collect();
+    if connecting.is_empty() {
+        return Err(io::Error::new(io::ErrorKind::NotFound, "the host has no address").into());
+    }
+    let (stream, _) = select_ok(connecting).await?;
     stream.set_nodelay(true)?;
     let stream = NestedAsText::new(stream);
     let (connection, driver) =
