@@ -97,7 +97,7 @@ async fn sends_under_way_keep_each_key_in_order_while_another_program_locks_the_
     let mut failed = 0;
     let mut sent: Vec<Message> = (0..600).map(|i| message(&format!("key-{}", i % 5), i / 5)).collect();
     while !sent.is_empty() {
-        let now = sent.split_off(0);
+        let now = std::mem::take(&mut sent);
         let (now, later) = now.split_at(now.len().min(60));
         let calls: Vec<_> = now.chunks(15).map(|batch| producer.send(&topic(), batch)).collect();
         for (call, batch) in calls.into_iter().zip(now.chunks(15)) {

@@ -64,6 +64,17 @@ impl RedisServer {
         ::redis::Client::open(self.url()).expect("a URL").get_connection().expect("the server answers")
     }
 
+    /// Sends a command and returns its reply.
+    ///
+    /// # Panics
+    /// If the server does not reply, or with an error.
+    #[must_use]
+    pub fn ask<T: ::redis::FromRedisValue>(&self, words: &[&str]) -> T {
+        let (name, arguments) = words.split_first().expect("a command");
+        let asked = ::redis::cmd(name).arg(arguments).query(&mut self.connection());
+        asked.unwrap_or_else(|error| panic!("{words:?}: {error}"))
+    }
+
     /// The port of the server, also while it is down.
     #[must_use]
     pub const fn port(&self) -> u16 {

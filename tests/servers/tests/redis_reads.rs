@@ -1,11 +1,13 @@
 //! A sole member with a backlog reads it by `XREADGROUP`, one batch ahead, and registers each read as a claim.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
+use std::ops::Range;
 use std::time::Duration;
 
 use events_runtime::transport::{Consumer, Delivery, Message, Subscription, ack_all};
-use events_server_tests::orders::{billing, orders, transport};
+use events_server_tests::orders::{assert_all_settled, billing, orders, transport};
 use events_server_tests::{Lost, Proxy, RedisServer};
+use events_tests::conformance::ack;
 
 const LONG: Duration = Duration::from_secs(20);
 const BATCH: usize = 20;
@@ -19,10 +21,14 @@ async fn member_with(url: &str, subscription: Subscription) -> Box<dyn Consumer>
     transport(url).consumer(subscription).await.expect("a consumer")
 }
 
-/// Sends numbers, each with its remainder as the key.
-async fn send(server: &RedisServer, numbers: std::ops::Range<usize>) {
+/// Sends numbers, with one of `KEYS` keys each.
+async fn send(server: &RedisServer, numbers: Range<usize>) {
+    send_with(server, numbers, |number| number % KEYS).await;
+}
+
+async fn send_with(server: &RedisServer, numbers: Range<usize>, key: fn(usize) -> usize) {
     let producer = transport(&server.url()).producer().await.expect("a producer");
-    let message = |number: usize| Message::new(number.to_string()).with_key((number % KEYS).to_string());
+    let message = |number: usize| Message::new(number.to_string()).with_key(key(number).to_string());
     let batch: Vec<_> = numbers.map(message).collect();
     for sent in producer.send(&orders(), &batch).await {
         sent.expect("it is stored");
@@ -33,12 +39,6 @@ async fn receive(consumer: &mut dyn Consumer, most: usize) -> Vec<Delivery> {
     consumer.receive(most, LONG).await.expect("messages are received")
 }
 
-async fn ack(deliveries: Vec<Delivery>) {
-    for acked in ack_all(deliveries).await {
-        acked.expect("the acknowledgement is stored");
-    }
-}
-
 fn number(delivery: &Delivery) -> usize {
     String::from_utf8_lossy(&delivery.message().data).parse().expect("a number")
 }
@@ -47,36 +47,31 @@ fn numbers(deliveries: &[Delivery]) -> Vec<usize> {
     deliveries.iter().map(number).collect()
 }
 
-fn ask<T: redis::FromRedisValue>(server: &RedisServer, words: &[&str]) -> T {
-    let mut raw = server.connection();
-    let mut command = redis::cmd(words[0]);
-    command.arg(&words[1..]);
-    command.query(&mut raw).expect("the server does so")
-}
-
 /// The claims that have a range, which only reads have.
 fn ranges(server: &RedisServer) -> usize {
-    let claims: Vec<String> = ask(server, &["KEYS", "{orders}:billing:claim:*"]);
-    claims.iter().filter(|claim| ask::<bool>(server, &["HEXISTS", claim, "*"])).count()
+    let claims: Vec<String> = server.ask(&["KEYS", "{orders}:billing:claim:*"]);
+    claims.iter().filter(|claim| server.ask::<bool>(&["HEXISTS", claim, "*"])).count()
 }
 
-/// Waits until the member has read ahead: two claims are open.
-async fn read_ahead(server: &RedisServer) {
-    while ask::<u64>(server, &["ZCARD", "{orders}:billing:leases"]) < 2 {
+/// Waits until the member has read ahead: this many claims are open.
+async fn read_ahead(server: &RedisServer, claims: u64) {
+    while server.ask::<u64>(&["ZCARD", "{orders}:billing:leases"]) < claims {
         tokio::time::sleep(Duration::from_millis(5)).await;
     }
     assert!(ranges(server) > 0, "it is a read");
 }
 
-fn all_is_settled(server: &RedisServer) {
-    let pending: (u64, redis::Value, redis::Value, redis::Value) =
-        ask(server, &["XPENDING", "orders", "billing"]);
-    assert_eq!(pending.0, 0, "all is acknowledged");
-    let mut left: Vec<String> = ask(server, &["KEYS", "{orders}:billing:*"]);
-    left.retain(|key| {
-        !["sole", "wake", "first"].iter().any(|name| key.ends_with(name)) && !key.contains(":answer:")
-    });
-    assert!(left.is_empty(), "{left:?}");
+/// Receives and acknowledges until nothing is left.
+async fn rest(consumer: &mut dyn Consumer, wait: Duration) -> Vec<usize> {
+    let mut received = Vec::new();
+    loop {
+        let got = consumer.receive(BATCH, wait).await.expect("messages are received");
+        if got.is_empty() {
+            return received;
+        }
+        received.extend(numbers(&got));
+        ack(got).await;
+    }
 }
 
 /// What was received, by key.
@@ -85,29 +80,25 @@ struct Received(BTreeMap<usize, Vec<usize>>);
 
 impl Received {
     fn add(&mut self, deliveries: &[Delivery]) {
-        for number in numbers(deliveries) {
+        self.add_numbers(numbers(deliveries));
+    }
+
+    fn add_numbers(&mut self, numbers: Vec<usize>) {
+        for number in numbers {
             self.0.entry(number % KEYS).or_default().push(number);
         }
     }
 
     /// Each number once, in the order of its key.
-    fn assert_is(&self, expected: std::ops::Range<usize>) {
+    fn assert_is(&self, expected: Range<usize>) {
         for key in 0..KEYS {
             let of_key: Vec<_> = expected.clone().filter(|number| number % KEYS == key).collect();
             assert_eq!(self.0.get(&key).map(Vec::as_slice).unwrap_or_default(), of_key, "key {key}");
         }
     }
 
-    /// Receives and acknowledges until nothing is left.
     async fn drain(&mut self, consumer: &mut dyn Consumer, wait: Duration) {
-        loop {
-            let got = consumer.receive(BATCH, wait).await.expect("messages are received");
-            if got.is_empty() {
-                return;
-            }
-            self.add(&got);
-            ack(got).await;
-        }
+        self.add_numbers(rest(consumer, wait).await);
     }
 }
 
@@ -118,7 +109,7 @@ async fn a_backlog_is_read_in_order_without_a_script_for_each_claim() {
     let server = RedisServer::start();
     send(&server, 0..400).await;
     let mut consumer = member(&server.url()).await;
-    let () = ask(&server, &["CONFIG", "RESETSTAT"]);
+    let () = server.ask(&["CONFIG", "RESETSTAT"]);
     for round in 0..20 {
         let got = receive(&mut *consumer, BATCH).await;
         assert_eq!(numbers(&got), (round * BATCH..(round + 1) * BATCH).collect::<Vec<_>>());
@@ -127,11 +118,11 @@ async fn a_backlog_is_read_in_order_without_a_script_for_each_claim() {
     }
     let none = consumer.receive(BATCH, SHORT).await.expect("the call succeeds");
     assert!(none.is_empty(), "{none:?}");
-    let stats: String = ask(&server, &["INFO", "commandstats"]);
+    let stats: String = server.ask(&["INFO", "commandstats"]);
     let reads = stats.lines().find_map(|line| line.strip_prefix("cmdstat_exec:calls=")).expect("reads");
     let reads: u32 = reads.split(',').next().and_then(|reads| reads.parse().ok()).expect("a number");
     assert!((19..=20).contains(&reads), "all claims but the first are reads: {reads}");
-    all_is_settled(&server);
+    assert_all_settled(&server);
 }
 
 #[tokio::test]
@@ -151,7 +142,7 @@ async fn entries_of_a_read_are_acknowledged_one_by_one_and_in_parts() {
     assert!(ranges(&server) > 0, "the range is kept");
     ack(got).await;
     ack(receive(&mut *consumer, BATCH).await).await;
-    all_is_settled(&server);
+    assert_all_settled(&server);
 }
 
 #[tokio::test]
@@ -168,7 +159,7 @@ async fn an_entry_of_a_read_that_is_retried_comes_again_before_those_of_its_key_
                 break;
             }
             if round == 3 {
-                read_ahead(&server).await;
+                read_ahead(&server, 2).await;
                 // It and what follows it in its key.
                 let failing = number(&got[4]);
                 let (requeued, kept): (Vec<_>, Vec<_>) = got.into_iter().partition(|delivery| {
@@ -186,7 +177,7 @@ async fn an_entry_of_a_read_that_is_retried_comes_again_before_those_of_its_key_
         }
         received.assert_is(0..200);
         assert_eq!(attempts.is_empty(), release, "a retry counts, a release does not: {attempts:?}");
-        all_is_settled(&server);
+        assert_all_settled(&server);
     }
 }
 
@@ -202,7 +193,7 @@ async fn the_order_of_keys_is_kept_when_another_member_joins() {
         ack(got).await;
     }
     let held = receive(&mut *first, BATCH).await;
-    read_ahead(&server).await;
+    read_ahead(&server, 2).await;
     let none = second.receive(BATCH, SHORT).await.expect("the call succeeds");
     assert_eq!(numbers(&none), [0_usize; 0], "each key has an entry that the first member holds");
     received.add(&held);
@@ -222,23 +213,14 @@ async fn the_order_of_keys_is_kept_when_another_member_joins() {
     }
     received.assert_is(0..300);
     assert!(by_second > 0);
-    all_is_settled(&server);
-}
-
-/// As `send`, with a key of its own for each number.
-async fn send_apart(server: &RedisServer, numbers: std::ops::Range<usize>) {
-    let producer = transport(&server.url()).producer().await.expect("a producer");
-    let message = |number: usize| Message::new(number.to_string()).with_key(number.to_string());
-    let batch: Vec<_> = numbers.map(message).collect();
-    for sent in producer.send(&orders(), &batch).await {
-        sent.expect("it is stored");
-    }
+    assert_all_settled(&server);
 }
 
 #[tokio::test]
 async fn a_read_is_undone_while_several_members_hold_entries() {
     let server = RedisServer::start();
-    send_apart(&server, 0..2_000).await;
+    // Each with a key of its own.
+    send_with(&server, 0..2_000, |number| number).await;
     let (mut first, mut second) = (member(&server.url()).await, member(&server.url()).await);
     let mut seen = Vec::new();
     for _ in 0..2 {
@@ -251,11 +233,11 @@ async fn a_read_is_undone_while_several_members_hold_entries() {
     for _ in 0..200 {
         let held = second.receive(BATCH, SHORT).await.expect("messages are received");
         let got = first.receive(BATCH, SHORT).await.expect("messages are received");
-        let sole: String = ask(&server, &["GET", "{orders}:billing:sole"]);
+        let sole: String = server.ask(&["GET", "{orders}:billing:sole"]);
         if sole.starts_with('-') {
             assert_eq!(ranges(&server), 0, "a claim has a range only while one member holds all entries");
             shared += 1;
-            let lag: Vec<BTreeMap<String, redis::Value>> = ask(&server, &["XINFO", "GROUPS", "orders"]);
+            let lag: Vec<BTreeMap<String, redis::Value>> = server.ask(&["XINFO", "GROUPS", "orders"]);
             assert_ne!(lag[0]["lag"], redis::Value::Nil, "the number of entries read is kept");
         }
         for got in [held, got] {
@@ -269,11 +251,11 @@ async fn a_read_is_undone_while_several_members_hold_entries() {
     assert!(shared > 10, "{shared}");
     seen.sort_unstable();
     assert_eq!(seen, (0..2_000).collect::<Vec<_>>(), "each once");
-    let stats: String = ask(&server, &["INFO", "commandstats"]);
+    let stats: String = server.ask(&["INFO", "commandstats"]);
     assert!(stats.contains("cmdstat_xgroup|setid"), "no read was undone:\n{stats}");
     let groups = transport(&server.url()).groups(&orders()).await.expect("the groups are listed");
     assert_eq!(groups[0].lag, 0);
-    all_is_settled(&server);
+    assert_all_settled(&server);
 }
 
 #[tokio::test]
@@ -304,7 +286,7 @@ async fn what_a_lost_member_has_read_is_recovered_in_order_after_its_lease() {
     assert!(none.is_empty(), "each key has an entry that the lost member holds");
     received.drain(&mut *second, Duration::from_secs(2)).await;
     received.assert_is(20..100);
-    all_is_settled(&server);
+    assert_all_settled(&server);
 }
 
 #[tokio::test]
@@ -315,7 +297,7 @@ async fn what_was_read_ahead_is_released_when_it_is_not_asked_for_and_when_the_c
     let mut first = member_with(&server.url(), billing().lease(lease)).await;
     ack(receive(&mut *first, BATCH).await).await;
     let held = receive(&mut *first, BATCH).await;
-    read_ahead(&server).await;
+    read_ahead(&server, 2).await;
     ack(held).await;
     let mut second = member_with(&server.url(), billing().lease(lease)).await;
     let mut received = Received::default();
@@ -327,7 +309,7 @@ async fn what_was_read_ahead_is_released_when_it_is_not_asked_for_and_when_the_c
     for _ in 0..2 {
         ack(receive(&mut *second, BATCH).await).await;
     }
-    read_ahead_once(&server).await;
+    read_ahead(&server, 1).await;
     second.close().await.expect("it leaves");
     let mut received = Received::default();
     received.drain(&mut *first, SHORT).await;
@@ -339,20 +321,13 @@ async fn what_was_read_ahead_is_released_when_it_is_not_asked_for_and_when_the_c
     for _ in 0..2 {
         ack(receive(&mut *first, BATCH).await).await;
     }
-    read_ahead_once(&server).await;
+    read_ahead(&server, 1).await;
     drop(first);
     let mut third = member_with(&server.url(), billing().lease(lease)).await;
     let mut received = Received::default();
     received.drain(&mut *third, lease / 2).await;
     received.assert_is(240..300);
-    all_is_settled(&server);
-}
-
-/// Waits until the member has read ahead, with nothing else held.
-async fn read_ahead_once(server: &RedisServer) {
-    while ranges(server) < 1 {
-        tokio::time::sleep(Duration::from_millis(5)).await;
-    }
+    assert_all_settled(&server);
 }
 
 #[tokio::test]
@@ -373,7 +348,7 @@ async fn a_read_is_executed_once_if_its_request_or_its_reply_is_lost() {
             received.drain(&mut *consumer, SHORT).await;
             assert_eq!(proxy.lost(), 1, "{lost:?}");
             received.assert_is(0..200);
-            all_is_settled(&server);
+            assert_all_settled(&server);
         }
     }
 }
@@ -386,21 +361,14 @@ async fn a_group_that_is_moved_back_while_its_member_reads_delivers_again() {
     for _ in 0..4 {
         ack(receive(&mut *consumer, BATCH).await).await;
     }
-    let () = ask(&server, &["XGROUP", "SETID", "orders", "billing", "0-0"]);
+    let () = server.ask(&["XGROUP", "SETID", "orders", "billing", "0-0"]);
     let mut times = vec![0; 200];
-    loop {
-        let got = consumer.receive(BATCH, SHORT).await.expect("messages are received");
-        if got.is_empty() {
-            break;
-        }
-        for number in numbers(&got) {
-            times[number] += 1;
-        }
-        ack(got).await;
+    for number in rest(&mut *consumer, SHORT).await {
+        times[number] += 1;
     }
     assert!(times.iter().all(|times| *times >= 1), "{times:?}");
     assert!(times[..60].iter().all(|times| *times == 1), "after the four batches that are not counted");
-    all_is_settled(&server);
+    assert_all_settled(&server);
 }
 
 #[tokio::test]
@@ -410,14 +378,14 @@ async fn reads_go_on_after_the_server_lost_its_scripts() {
     let mut consumer = member(&server.url()).await;
     let mut received = Received::default();
     for _ in 0..12 {
-        let () = ask(&server, &["SCRIPT", "FLUSH"]);
+        let () = server.ask(&["SCRIPT", "FLUSH"]);
         let got = receive(&mut *consumer, BATCH).await;
         received.add(&got);
         ack(got).await;
     }
     received.drain(&mut *consumer, SHORT).await;
     received.assert_is(0..300);
-    all_is_settled(&server);
+    assert_all_settled(&server);
 }
 
 #[tokio::test]
@@ -428,17 +396,17 @@ async fn a_server_without_free_memory_delivers_each_entry_once() {
     let mut received = Received::default();
     for round in 0..15 {
         if round == 3 {
-            let () = ask(&server, &["CONFIG", "SET", "maxmemory", "1"]);
+            let () = server.ask(&["CONFIG", "SET", "maxmemory", "1"]);
         }
         if round == 12 {
-            let () = ask(&server, &["CONFIG", "SET", "maxmemory", "0"]);
+            let () = server.ask(&["CONFIG", "SET", "maxmemory", "0"]);
         }
         let got = receive(&mut *consumer, BATCH).await;
         received.add(&got);
         ack(got).await;
     }
     received.assert_is(0..300);
-    all_is_settled(&server);
+    assert_all_settled(&server);
 }
 
 #[tokio::test]
@@ -451,18 +419,10 @@ async fn a_group_that_is_destroyed_and_made_again_while_its_member_reads_goes_on
         .expect("a consumer");
     ack(receive(&mut *consumer, BATCH).await).await;
     let held = receive(&mut *consumer, BATCH).await;
-    read_ahead(&server).await;
-    let () = ask(&server, &["XGROUP", "DESTROY", "orders", "billing"]);
+    read_ahead(&server, 2).await;
+    let () = server.ask(&["XGROUP", "DESTROY", "orders", "billing"]);
     drop(ack_all(held).await);
-    let mut seen = std::collections::BTreeSet::new();
-    loop {
-        let got = consumer.receive(BATCH, SHORT).await.expect("messages are received");
-        if got.is_empty() {
-            break;
-        }
-        seen.extend(numbers(&got));
-        drop(ack_all(got).await);
-    }
+    let seen: BTreeSet<usize> = rest(&mut *consumer, SHORT).await.into_iter().collect();
     assert_eq!(seen.len(), 100, "a group that is made again receives all");
-    all_is_settled(&server);
+    assert_all_settled(&server);
 }

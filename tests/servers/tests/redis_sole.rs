@@ -5,8 +5,9 @@ use std::time::{Duration, SystemTime};
 use events_runtime::transport::{
     BoxFuture, Consumer, ConsumerGroup, Delivery, ErrorKind, Message, Subscription, TransportError, ack_all,
 };
-use events_server_tests::orders::{billing, orders, transport};
+use events_server_tests::orders::{assert_all_settled, billing, orders, transport};
 use events_server_tests::{Lost, Proxy, RedisServer};
+use events_tests::conformance::ack;
 
 const LONG: Duration = Duration::from_secs(20);
 /// Exceeds the minimum time for which lanes are stored.
@@ -41,12 +42,6 @@ async fn nothing(consumer: &mut dyn Consumer) {
     assert!(none.is_empty(), "{none:?}");
 }
 
-async fn ack(deliveries: Vec<Delivery>) {
-    for acked in ack_all(deliveries).await {
-        acked.expect("the acknowledgement is stored");
-    }
-}
-
 /// The text and attempt of each delivery.
 fn told(deliveries: &[Delivery]) -> Vec<String> {
     let told = |delivery: &Delivery| {
@@ -55,36 +50,17 @@ fn told(deliveries: &[Delivery]) -> Vec<String> {
     deliveries.iter().map(told).collect()
 }
 
-fn ask<T: redis::FromRedisValue>(server: &RedisServer, words: &[&str]) -> T {
-    let mut raw = server.connection();
-    let mut command = redis::cmd(words[0]);
-    command.arg(&words[1..]);
-    command.query(&mut raw).expect("the server does so")
-}
-
 /// Whether lanes are not stored because one member holds all entries.
 fn is_sole(server: &RedisServer) -> bool {
-    let sole: Option<String> = ask(server, &["GET", SOLE]);
+    let sole: Option<String> = server.ask(&["GET", SOLE]);
     let alone = sole.is_some_and(|sole| !sole.starts_with('-'));
-    let lanes: u64 = ask(server, &["HLEN", LANES]);
+    let lanes: u64 = server.ask(&["HLEN", LANES]);
     assert!(!alone || lanes == 0, "{lanes} lanes are written for a sole member");
     alone
 }
 
-/// Whether no entry is held or parked, and no stale state is stored.
-fn all_is_settled(server: &RedisServer) {
-    let pending: (u64, redis::Value, redis::Value, redis::Value) =
-        ask(server, &["XPENDING", "orders", "billing"]);
-    assert_eq!(pending.0, 0, "all is acknowledged");
-    let mut left: Vec<String> = ask(server, &["KEYS", "{orders}:billing:*"]);
-    left.retain(|key| {
-        !["sole", "wake", "first"].iter().any(|name| key.ends_with(name)) && !key.contains(":answer:")
-    });
-    assert!(left.is_empty(), "{left:?}");
-}
-
 fn scripts_run(server: &RedisServer) -> u64 {
-    let stats: String = ask(server, &["INFO", "commandstats"]);
+    let stats: String = server.ask(&["INFO", "commandstats"]);
     let line = stats.lines().find_map(|line| line.strip_prefix("cmdstat_evalsha:calls="));
     line.and_then(|line| line.split(',').next()?.parse().ok()).expect("scripts were run")
 }
@@ -108,7 +84,7 @@ async fn keys_held_by_a_sole_member_stay_with_it_when_another_joins() {
     nothing(&mut *first).await;
     ack(others).await;
     ack(later).await;
-    all_is_settled(&server);
+    assert_all_settled(&server);
     // Sole again, although another member exists.
     tokio::time::sleep(PAUSE).await;
     send(&server, &["A2", "B2", "A3"]).await;
@@ -118,7 +94,7 @@ async fn keys_held_by_a_sole_member_stay_with_it_when_another_joins() {
     nothing(&mut *second).await;
     ack(held).await;
     ack(receive(&mut *second, 2).await).await;
-    all_is_settled(&server);
+    assert_all_settled(&server);
 }
 
 #[tokio::test]
@@ -140,7 +116,7 @@ async fn an_entry_released_by_a_sole_member_blocks_only_its_key() {
     let last = receive(&mut *second, 10).await;
     assert_eq!(told(&last), ["B1 1"]);
     ack(got.into_iter().chain(again).chain(last).collect()).await;
-    all_is_settled(&server);
+    assert_all_settled(&server);
 }
 
 #[tokio::test]
@@ -166,7 +142,7 @@ async fn a_late_settlement_of_a_lost_sole_member_is_rejected_and_unblocks_no_key
     let rest = receive(&mut *third, 10).await;
     assert_eq!(told(&rest), ["A1 1"]);
     ack(others.into_iter().chain(rest).collect()).await;
-    all_is_settled(&server);
+    assert_all_settled(&server);
 }
 
 /// Earlier versions always stored lanes.
@@ -175,9 +151,9 @@ async fn a_group_with_stored_lanes_of_an_older_version_keeps_the_order_of_keys()
     let server = RedisServer::start();
     let mut consumer = member(&server.url()).await;
     send(&server, &["A0", "B0", "A1", "B1"]).await;
-    let () = ask(&server, &["XREADGROUP", "GROUP", "billing", "old", "COUNT", "1", "STREAMS", "orders", ">"]);
+    let () = server.ask(&["XREADGROUP", "GROUP", "billing", "old", "COUNT", "1", "STREAMS", "orders", ">"]);
     let (_, id, ..): (u64, String, redis::Value, redis::Value) =
-        ask(&server, &["XPENDING", "orders", "billing"]);
+        server.ask(&["XPENDING", "orders", "billing"]);
     let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).expect("after 1970").as_millis();
     let (made, ends) = (format!("77 {now}"), (now + 1_500).to_string());
     for written in [
@@ -186,7 +162,7 @@ async fn a_group_with_stored_lanes_of_an_older_version_keeps_the_order_of_keys()
         ["HSET", "{orders}:billing:members", "78", &made],
         ["ZADD", "{orders}:billing:leases", &ends, "78"],
     ] {
-        let () = ask(&server, &written);
+        let () = server.ask(&written);
     }
     let others = receive(&mut *consumer, 10).await;
     assert_eq!(told(&others), ["B0 1", "B1 1"]);
@@ -204,7 +180,7 @@ async fn a_group_with_stored_lanes_of_an_older_version_keeps_the_order_of_keys()
     let last = receive(&mut *consumer, 10).await;
     assert!(is_sole(&server));
     ack(last).await;
-    all_is_settled(&server);
+    assert_all_settled(&server);
 }
 
 /// Outcomes and the next claim share a round trip: if the request or the reply is lost, neither is executed twice
@@ -245,8 +221,8 @@ async fn outcomes_and_the_next_claim_are_executed_once_if_request_or_reply_is_lo
             assert_eq!(rest.len(), if next.contains(&"B1 1") { 2 } else { 3 }, "{name}, {lost:?}");
             ack(rest).await;
             nothing(&mut *consumer).await;
-            all_is_settled(&server);
-            let letters: u64 = ask(&server, &["XLEN", "orders.billing.dlq"]);
+            assert_all_settled(&server);
+            let letters: u64 = server.ask(&["XLEN", "orders.billing.dlq"]);
             assert_eq!(letters, u64::from(name == "reject"), "{name}, {lost:?}");
         }
     }
@@ -262,7 +238,7 @@ async fn a_claim_is_not_executed_before_the_outcomes_sent_with_it() {
     send(&server, &["A0", "A1", "A2"]).await;
     one(&mut *consumer).await.ack().await.expect("the acknowledgement is stored");
     let failing = one(&mut *consumer).await;
-    let () = ask(&server, &["SCRIPT", "FLUSH"]);
+    let () = server.ask(&["SCRIPT", "FLUSH"]);
     let unsettled = one(&mut *other).await;
     let (retried, got) = tokio::join!(failing.retry(Duration::ZERO), consumer.receive(1, LONG));
     retried.expect("the retry is stored");
@@ -270,7 +246,7 @@ async fn a_claim_is_not_executed_before_the_outcomes_sent_with_it() {
     assert_eq!(told(&got), ["A1 2"]);
     ack(got).await;
     ack(receive(&mut *consumer, 1).await).await;
-    all_is_settled(&server);
+    assert_all_settled(&server);
     drop(unsettled);
 }
 
@@ -288,7 +264,7 @@ async fn the_claim_of_a_cancelled_receive_waits_for_a_retry_of_its_key() {
         () = std::future::ready(()) => {}
     }
     // The server has executed the claim.
-    while ask::<u64>(&server, &["ZCARD", "{orders}:billing:leases"]) < 2 {
+    while server.ask::<u64>(&["ZCARD", "{orders}:billing:leases"]) < 2 {
         tokio::time::sleep(Duration::from_millis(5)).await;
     }
     tokio::time::sleep(Duration::from_millis(50)).await;
@@ -299,5 +275,5 @@ async fn the_claim_of_a_cancelled_receive_waits_for_a_retry_of_its_key() {
     assert_eq!(told(&again), ["A0 2", "A1 1", "A2 1"]);
     ack(others).await;
     ack(again).await;
-    all_is_settled(&server);
+    assert_all_settled(&server);
 }

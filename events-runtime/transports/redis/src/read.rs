@@ -1,5 +1,5 @@
-//! Claims by a plain `XREADGROUP`, which costs the server a third of a script: for a member that alone holds entries
-//! of its group, while nothing but new entries can be due.
+//! Claims by `XREADGROUP` itself, which spares the server a script that copies each entry. A member reads so while it
+//! alone holds entries of its group, and nothing but new entries can be due.
 
 use ::redis::{Cmd, Pipeline, Value};
 
@@ -34,7 +34,7 @@ pub(super) struct LastRead {
     /// How many entries of the size of its largest fit into a claim.
     most: usize,
     /// The last claim that `register` made: its token, its first and last entry, and the number of its entries. The
-    /// server does not know them before it is told.
+    /// next call of `register` or `settle` tells them to the server, which does not know them.
     bounds: Option<(u64, [Position; 2], usize)>,
 }
 

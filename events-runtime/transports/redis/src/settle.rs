@@ -104,7 +104,7 @@ impl Worker {
                 let (results, claimed) = match self.next_read(max) {
                     Some(read) => {
                         let (results, claimed) = self.settle_and_read(settlements, read).await;
-                        (results, claimed.map(ClaimReply::Read))
+                        (results, claimed.map(Ok))
                     }
                     None => self.settle_and_claim(settlements, max).await,
                 };
@@ -135,7 +135,7 @@ impl Worker {
         &mut self,
         settlements: Vec<Settlement>,
         max: usize,
-    ) -> (Results, Option<ClaimReply>) {
+    ) -> (Results, Option<Result<Claimed, TransportError>>) {
         let settle = self.settle_call(&settlements);
         let (claim, scanned) = self.claim_call(max, Some(self.requests));
         let mut both = Pipeline::with_capacity(2);
@@ -145,7 +145,7 @@ impl Worker {
             rest.into_iter().next().filter(|answer| answer.as_ref().is_ok_and(|value| *value != Value::Nil));
         // The next claim requests it by the same token.
         self.claim_unconfirmed = claimed.is_none();
-        (results, claimed.map(|value| ClaimReply::Script { value, scanned }))
+        (results, claimed.map(|value| self.claimed(max, ClaimReply { value, scanned })))
     }
 
     /// Sends a pipeline that begins with a settle call. Returns the results of that call, which is sent again if its

@@ -79,16 +79,11 @@ struct Ahead {
     until: Instant,
 }
 
-/// A claim that was executed.
-pub(super) enum ClaimReply {
-    /// By the script.
-    Script {
-        value: RedisResult<Value>,
-        /// Whether the claim scanned for entries of foreign clients.
-        scanned: bool,
-    },
-    /// By a read.
-    Read(Claimed),
+/// The server's reply to a claim by the script.
+pub(super) struct ClaimReply {
+    pub(super) value: RedisResult<Value>,
+    /// Whether the claim scanned for entries of foreign clients.
+    pub(super) scanned: bool,
 }
 
 /// The scan for pending entries that foreign clients received and did not settle.
@@ -238,15 +233,15 @@ impl Worker {
         }
     }
 
-    /// Replies with the claimed entries: those of `answer`, or of a new claim if it is `None`.
+    /// Replies with these claimed entries, or those of a new claim if it is `None`.
     pub(super) async fn claim_and_reply(
         &mut self,
         max: usize,
-        answer: Option<ClaimReply>,
+        claimed: Option<Result<Claimed, TransportError>>,
         reply: ReplyClaimed,
     ) {
-        let mut claimed = match answer {
-            Some(answer) => self.claimed(max, answer),
+        let mut claimed = match claimed {
+            Some(claimed) => claimed,
             None => self.claim(max).await,
         };
         if let Err(error) = &claimed
@@ -271,7 +266,7 @@ impl Worker {
         }
         let (call, scanned) = self.claim_call(max, None);
         let value = self.connection.query(Request::Script(&call)).await;
-        self.claimed(max, ClaimReply::Script { value, scanned })
+        self.claimed(max, ClaimReply { value, scanned })
     }
 
     /// The read that can take the place of the next claim by the script.
@@ -349,11 +344,11 @@ impl Worker {
         (call, scan.is_some())
     }
 
-    fn claimed(&mut self, max: usize, reply: ClaimReply) -> Result<Claimed, TransportError> {
-        let (value, scanned) = match reply {
-            ClaimReply::Script { value, scanned } => (value, scanned),
-            ClaimReply::Read(claimed) => return Ok(claimed),
-        };
+    pub(super) fn claimed(
+        &mut self,
+        max: usize,
+        ClaimReply { value, scanned }: ClaimReply,
+    ) -> Result<Claimed, TransportError> {
         // For every kind of error: an earlier attempt of this call may have been executed, and its entries
         // stay claimed until they are requested by the same token.
         self.claim_unconfirmed = value.is_err();

@@ -133,8 +133,8 @@ impl Database {
     /// Queues a request: `try_read`, which may answer it without a transaction, then `run`.
     ///
     /// `finish` converts the result once the transaction is committed. Values that act on drop must be
-    /// created there, since a transaction may be rolled back and run again. If the request fails, it is dropped before
-    /// the requester is told and before the next request runs.
+    /// created there, since a transaction may be rolled back and run again. If the request fails, `finish` is dropped
+    /// first; then the requester gets the error, and the next request runs.
     pub(super) fn submit<T: Send + 'static, A: Send + 'static>(
         &self,
         operation: &'static str,

@@ -19,7 +19,8 @@ impl SqliteProducer {
     }
 }
 
-/// Fails the call when it is dropped, unless it is stored: after an error, a panic of the writer, or its end.
+/// Marks the call as failed when it is dropped before the messages are stored: after an error, or when the writer
+/// panics or ends.
 struct FailsUnlessStored(Option<SendCall>);
 
 impl FailsUnlessStored {

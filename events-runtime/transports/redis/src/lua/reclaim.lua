@@ -39,9 +39,7 @@ local function recover_overdue()
             park(id, name, attempts_after_loss(id, attempts, open[whose] == 1 and not shared), now)
             let_go(name)
         end
-        redis.call('DEL', P .. 'claim:' .. over)
-        redis.call('ZREM', LEASES, over)
-        redis.call('HDEL', MEMBERS, over)
+        remove_claim(over)
         members[over] = nil
         lost_members[whose] = true
     end

@@ -30,9 +30,7 @@ local function acknowledge_whole(token, from, to)
         end
     end
     redis.call('XACK', T, G, unpack(ARGV, from, to))
-    redis.call('DEL', claim)
-    redis.call('ZREM', LEASES, token)
-    redis.call('HDEL', MEMBERS, token)
+    remove_claim(token)
     return true
 end
 
@@ -61,9 +59,7 @@ local function acknowledge_range(token, from, to)
     if acked < held_now then
         redis.call('HSET', claim, '*', table.concat({ first, last, held_now - acked, consumer }, ' '))
     else
-        redis.call('DEL', claim)
-        redis.call('ZREM', LEASES, token)
-        redis.call('HDEL', MEMBERS, token)
+        remove_claim(token)
     end
     return table.concat(digits)
 end

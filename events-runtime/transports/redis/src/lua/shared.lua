@@ -147,11 +147,16 @@ local function held(value, id)
     return tonumber(attempts), name
 end
 
+local function remove_claim(token)
+    redis.call('DEL', P .. 'claim:' .. token)
+    redis.call('ZREM', LEASES, token)
+    redis.call('HDEL', MEMBERS, token)
+end
+
 local function forget_empty_claims(tokens)
     for token in pairs(tokens) do
         if redis.call('EXISTS', P .. 'claim:' .. token) == 0 then
-            redis.call('ZREM', LEASES, token)
-            redis.call('HDEL', MEMBERS, token)
+            remove_claim(token)
         end
     end
 end
